@@ -1,0 +1,76 @@
+# Every target makes what it needs: a fresh machine with Python 3.11 and make can run any of them first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+GENERATE := $(VENV)/generate
+GENERATE_READY := $(GENERATE)/.ready
+STUBS := clients/python/spotreel
+
+.PHONY: help setup demo test test-fast check lint types protos generate checkgenerate bench lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Install everything into .venv
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Spotreel needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(READY) ## Caption a video, make a film of a still, put sound to a video: into out/demo
+	$(BIN)/spotreel demo --out out/demo
+
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest
+
+test-fast: $(READY) ## Run the tests that start no process and encode nothing
+	$(BIN)/python -m pytest tests/unit tests/contracts tests/properties
+
+check: lint types protos checkgenerate test ## Everything that CI asks
+
+lint: $(READY) ## ruff, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(READY) ## mypy --strict
+	$(BIN)/mypy
+
+protos: $(READY) ## buf: lint, format, and no breaking change against main
+	$(BIN)/buf lint
+	$(BIN)/buf format -d --exit-code protos
+	tools/breaking.sh
+
+$(GENERATE_READY): requirements/generate.txt $(READY)
+	test -x $(GENERATE)/bin/python || $(PYTHON) -m venv $(GENERATE)
+	$(GENERATE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/generate.txt
+	touch $@
+
+generate: $(GENERATE_READY) ## Write the generated stubs from protos/
+	rm -rf $(STUBS)/media $(STUBS)/orchestrator $(STUBS)/worker
+	$(BIN)/buf generate
+
+checkgenerate: generate ## Fail if the committed stubs are not what the protos give
+	@git diff --exit-code --stat -- $(STUBS) && test -z "$$(git status --porcelain -- $(STUBS) | grep '^??')" \
+	  || { echo 'The committed stubs differ from protos/: run `make generate` and commit.'; exit 1; }
+
+bench: $(READY) ## Measure, and write docs/benchmarks.md
+	$(BIN)/python -m tests.bench
+
+lock: ## Pin the dependencies anew (needs uv)
+	uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras \
+	  pyproject.toml requirements/dev.in -o requirements/dev.txt
+	uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  requirements/generate.in -o requirements/generate.txt
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

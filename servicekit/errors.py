@@ -47,7 +47,10 @@ class Code(StrEnum):
 
 
 class SpotreelError(Exception):
-    """A call cannot be answered; `reason` (UPPER_SNAKE) is for programs, `message` for people, `metadata` its values."""
+    """A call cannot be answered.
+
+    `reason` (UPPER_SNAKE) is for programs, `message` for people, `metadata` holds every value that the message names.
+    """
 
     code: ClassVar[Code] = Code.INTERNAL
 
@@ -57,9 +60,6 @@ class SpotreelError(Exception):
         self.message = message
         self.reason = reason or self.code.value
         self.metadata: Mapping[str, str] = dict(metadata or {})
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,102 @@
+"""What can be done today, and which wishes contradict each other, as far as a request alone tells.
+
+Pure and light, so that both services answer alike: `unsupported` becomes UNIMPLEMENTED, `contradictions`
+becomes INVALID_ARGUMENT. Field paths are relative to the message that holds `operation` and `output`.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from servicekit.media.operations import (
+    AddAudio,
+    AudioLength,
+    AudioMode,
+    Caption,
+    CaptionMode,
+    ImageToVideo,
+    Operation,
+    Transcode,
+)
+from servicekit.media.outputs import AudioCodec, Container, OutputSpec, VideoCodec
+
+Finding = tuple[str, str]
+
+# What FFmpeg's muxers write and common players read; MKV takes everything.
+_VIDEO_CODECS: Mapping[Container, frozenset[VideoCodec]] = {
+    Container.MP4: frozenset(VideoCodec),
+    Container.MOV: frozenset({VideoCodec.H264, VideoCodec.HEVC, VideoCodec.COPY}),
+    Container.MKV: frozenset(VideoCodec),
+    Container.WEBM: frozenset({VideoCodec.AV1, VideoCodec.COPY}),
+}
+_AUDIO_CODECS: Mapping[Container, frozenset[AudioCodec]] = {
+    Container.MP4: frozenset(AudioCodec),
+    Container.MOV: frozenset({AudioCodec.AAC, AudioCodec.COPY}),
+    Container.MKV: frozenset(AudioCodec),
+    Container.WEBM: frozenset({AudioCodec.OPUS, AudioCodec.COPY}),
+}
+
+
+def unsupported(operation: Operation, output: OutputSpec) -> list[Finding]:
+    """Returns (field path, description) for each part of a valid request that is not built yet."""
+    del output  # every container, codec and delivery is built; part of the signature so that callers need not know
+    return list(_unsupported(operation))
+
+
+def contradictions(operation: Operation, output: OutputSpec) -> list[Finding]:
+    """Returns (field path, description) for each wish that no input could fulfil."""
+    return [*_container_contradictions(output), *_operation_contradictions(operation, output)]
+
+
+def _unsupported(operation: Operation) -> Iterator[Finding]:
+    match operation:
+        case Transcode():
+            yield "operation.transcode", "transcoding is not offered yet"
+        case Caption(mode=CaptionMode.SOFT):
+            yield "operation.caption.mode", "subtitle tracks (SOFT) are not offered yet; use BURN_IN"
+        case AddAudio():
+            yield from _unsupported_sound(operation)
+        case _:
+            return
+
+
+def _unsupported_sound(operation: AddAudio) -> Iterator[Finding]:
+    if operation.mode is AudioMode.MIX:
+        yield "operation.add_audio.mode", "mixing sounds (MIX) is not offered yet; use REPLACE"
+    if operation.length in (AudioLength.LONGEST, AudioLength.LOOP_AUDIO):
+        wanted = operation.length.value
+        yield "operation.add_audio.length", f"{wanted} is not offered yet; use VIDEO or SHORTEST"
+    if operation.loudness_lufs is not None:
+        yield "operation.add_audio.loudness_lufs", "levelling to a loudness is not offered yet; use audio_gain_db"
+    if operation.duck_video:
+        yield "operation.add_audio.duck_video", "ducking is not offered yet"
+
+
+def _container_contradictions(output: OutputSpec) -> Iterator[Finding]:
+    container = output.container
+    if output.video.codec not in _VIDEO_CODECS[container]:
+        choices = _names(_VIDEO_CODECS[container])
+        yield "output.video.codec", f"{output.video.codec} does not go into {container}; use one of {choices}"
+    if output.audio.codec not in _AUDIO_CODECS[container]:
+        choices = _names(_AUDIO_CODECS[container])
+        yield "output.audio.codec", f"{output.audio.codec} does not go into {container}; use one of {choices}"
+
+
+def _operation_contradictions(operation: Operation, output: OutputSpec) -> Iterator[Finding]:
+    if output.video.codec is VideoCodec.COPY:
+        if isinstance(operation, ImageToVideo):
+            yield "output.video.codec", "a still has no video stream that could be copied; name a codec"
+        if isinstance(operation, Caption) and operation.mode is CaptionMode.BURN_IN:
+            yield "output.video.codec", "burning captions in changes the picture, so it cannot be copied; name a codec"
+    if not isinstance(operation, AddAudio):
+        return
+    if output.audio.codec is AudioCodec.COPY and _changes_sound(operation):
+        yield "output.audio.codec", "gain, offset and fades change the sound, so it cannot be copied; name a codec"
+    if operation.mode is AudioMode.REPLACE and operation.video_gain_db:
+        yield "operation.add_audio.video_gain_db", "has no effect when the video's own sound is replaced"
+
+
+def _changes_sound(operation: AddAudio) -> bool:
+    return bool(operation.audio_gain_db or operation.audio_offset or operation.fade_in or operation.fade_out)
+
+
+def _names(codecs: frozenset[VideoCodec] | frozenset[AudioCodec]) -> str:
+    return ", ".join(sorted(codec.value for codec in codecs))

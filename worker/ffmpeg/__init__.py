@@ -1,0 +1,1 @@
+"""Running FFmpeg: the process, its progress, and what its words mean."""

@@ -154,7 +154,7 @@ class PermissionDenied(SpotreelError):
 
 
 class ResourceExhausted(SpotreelError):
-    """No capacity, quota or budget; `retry_delay` is how long to wait, None where waiting alone does not help."""
+    """No capacity, quota or budget; `retry_delay` is how long to wait (None: half a minute)."""
 
     code = Code.RESOURCE_EXHAUSTED
 

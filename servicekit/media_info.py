@@ -1,0 +1,67 @@
+"""What is in a media file."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class MediaUnreadable(Exception):  # noqa: N818 - it names the state of the file
+    """The file is no media file that can be used; the message says why, for people."""
+
+
+class StreamType(StrEnum):
+    """What a stream carries."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    SUBTITLE = "subtitle"
+    DATA = "data"
+    ATTACHMENT = "attachment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """One stream; what does not apply to its type, or is not told by the file, is zero, empty or None.
+
+    `width` and `height` are those of the coded picture, before `rotation_degrees` (clockwise, 0 to 359) is applied.
+    `frame_rate` is the average in frames per second. `sample_aspect_ratio` is width to height of one pixel.
+    """
+
+    index: int
+    type: StreamType
+    codec: str = ""
+    language: str = ""
+    duration: timedelta | None = None
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+    frames: int = 0
+    pixel_format: str = ""
+    bit_depth: int = 0
+    rotation_degrees: int = 0
+    sample_aspect_ratio: float = 1.0
+    attached_picture: bool = False
+    channels: int = 0
+    channel_layout: str = ""
+    sample_rate_hz: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaInfo:
+    """A file's container and streams; `format` is FFmpeg's name for it, such as `mov,mp4,m4a,3gp,3g2,mj2`."""
+
+    format: str
+    size_bytes: int
+    duration: timedelta | None = None
+    bit_rate_bps: int = 0
+    streams: tuple[StreamInfo, ...] = ()
+
+    @property
+    def video(self) -> StreamInfo | None:
+        """The first video stream that is no cover picture."""
+        return next((one for one in self.streams if one.type is StreamType.VIDEO and not one.attached_picture), None)
+
+    @property
+    def audio(self) -> StreamInfo | None:
+        """The first audio stream."""
+        return next((one for one in self.streams if one.type is StreamType.AUDIO), None)

@@ -1,0 +1,1 @@
+"""What both servers share at the edge: bootstrap, interceptors, errors as status."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 
-class MediaUnreadable(Exception):  # noqa: N818 - it names the state of the file
+class MediaUnreadable(Exception):
     """The file is no media file that can be used; the message says why, for people."""
 
 

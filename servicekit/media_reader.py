@@ -1,0 +1,214 @@
+"""Reads media files in a process of its own, which a hostile file may at worst kill.
+
+Started as `python -m servicekit.media_reader`; each line of stdin is a question, each line of stdout its answer, in
+JSON: `{"question": "probe" | "check", "path": …}` → `{"answer": …}` or `{"unreadable": "why"}`.
+"""
+
+import json
+import os
+import resource
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+# Demuxers of files that hold their own data. Everything that names other files or addresses is left out on purpose:
+# hls, dash, concat, image2 patterns, imf, sdp, lavfi, and the like.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegts,mpegvideo,asf,ogg,mxf,gif,apng,nut,ivf,h264,"
+    "hevc,av1,obu,vc1,m4v,dv,rm,wtv,swf,wav,w64,aiff,au,caf,mp3,aac,ac3,eac3,dts,flac,ape,wv,tta,amr,opus,"
+    "jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif_pipe,jpegxl_pipe,jpegls_pipe,j2k_pipe,psd_pipe,"
+    "dpx_pipe,exr_pipe,hdr_pipe,sgi_pipe,ppm_pipe,pgm_pipe,pam_pipe,srt,webvtt,ass"
+)
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+# A reference frame of 8K in 4:4:4 and 16 bit is 200 MB; beyond this a file means harm.
+_MEMORY_BYTES = 4 * 1024**3
+_OPEN_FILES = 64
+# Packets looked at for one picture; a stream that shows none among them is broken.
+_PACKETS_FOR_A_FRAME = 2000
+
+
+class _Unreadable(Exception):
+    """Why, for people."""
+
+
+def probe(path: str) -> dict[str, Any]:
+    """Returns the fields of MediaInfo; durations in seconds."""
+    with _opened(path) as container:
+        if not len(container.streams):
+            raise _Unreadable("it holds no stream")
+        streams = [_stream(stream) for stream in container.streams]
+        _add_rotation(container, streams)
+        return {
+            "format": container.format.name,
+            "size_bytes": Path(path).stat().st_size,
+            "duration": container.duration / av.time_base if container.duration else None,
+            "bit_rate_bps": container.bit_rate or 0,
+            "streams": streams,
+        }
+
+
+def check(path: str) -> dict[str, Any]:
+    """Decodes the first picture and the one at the last key frame; raises where one cannot be had."""
+    with _opened(path) as container:
+        stream = _main_stream(container)
+        _first_frame(container, stream, "its first frame cannot be decoded")
+        if container.duration and container.duration > av.time_base / 2:
+            # To the end, backwards to a key frame: what a file that was cut off does not have.
+            container.seek(container.duration + (container.start_time or 0), backward=True)
+            _first_frame(container, stream, "its last frames cannot be decoded; the file is cut off or damaged")
+    return {}
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[InputContainer]:
+    _refuse_what_is_no_file(path)
+    # Through a descriptor, so that nothing in a file's name can be taken for a protocol or an image pattern.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with av.logging.Capture() as log:
+        try:
+            with av.open(f"/dev/fd/{descriptor}", options=_OPTIONS, metadata_errors="replace") as container:
+                yield container
+        except (av.error.FFmpegError, ValueError) as error:
+            raise _Unreadable(_reason(error, [line for _, _, line in log])) from error
+        finally:
+            os.close(descriptor)
+
+
+def _refuse_what_is_no_file(path: str) -> None:
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        raise _Unreadable(f"it cannot be opened: {error.strerror}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise _Unreadable("it is a directory")
+    if not stat.S_ISREG(status.st_mode):
+        raise _Unreadable("it is no regular file")
+    if status.st_size == 0:
+        raise _Unreadable("it is empty")
+
+
+def _reason(error: Exception, log: list[str]) -> str:
+    words = " ".join(log)
+    if "moov atom not found" in words:
+        return "its index is missing, so it was probably cut off (moov atom not found)"
+    if "not on whitelist" in words.lower():
+        return "it is a playlist or of a kind that is not accepted, since it may point to other files"
+    if isinstance(error, av.error.InvalidDataError):
+        return "it is no media file, or it is damaged beyond reading"
+    if isinstance(error, av.error.EOFError):
+        return "it ends too early"
+    return f"it cannot be read: {error.strerror if isinstance(error, OSError) and error.strerror else error}"
+
+
+def _main_stream(container: InputContainer) -> Any:
+    for stream in (*container.streams.video, *container.streams.audio):
+        if not _is_cover(stream):
+            return stream
+    raise _Unreadable("it has neither picture nor sound")
+
+
+def _is_cover(stream: Any) -> bool:
+    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
+
+
+def _first_frame(container: InputContainer, stream: Any, complaint: str) -> Any:
+    try:
+        for count, packet in enumerate(container.demux(stream)):
+            for frame in packet.decode():
+                return frame
+            if count > _PACKETS_FOR_A_FRAME:
+                break
+    except av.error.FFmpegError as error:
+        raise _Unreadable(complaint) from error
+    raise _Unreadable(complaint)
+
+
+def _stream(stream: Any) -> dict[str, Any]:
+    codec = stream.codec_context
+    fields = {
+        "index": stream.index,
+        "type": stream.type,
+        "codec": codec.name if codec is not None else "",
+        "language": "" if stream.language in (None, "und") else stream.language,
+        "duration": float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None,
+    }
+    if stream.type == "video" and codec is not None:
+        fields |= _video(stream, codec)
+    elif stream.type == "audio" and codec is not None:
+        layout = codec.layout
+        fields |= {
+            "channels": codec.channels,
+            "channel_layout": layout.name if layout is not None else "",
+            "sample_rate_hz": codec.sample_rate,
+        }
+    return fields
+
+
+def _video(stream: Any, codec: Any) -> dict[str, Any]:
+    pixels = codec.format
+    return {
+        "width": codec.width,
+        "height": codec.height,
+        "frame_rate": float(stream.average_rate or 0),
+        "frames": stream.frames,
+        "pixel_format": pixels.name if pixels is not None else "",
+        "bit_depth": max((part.bits for part in pixels.components), default=0) if pixels is not None else 0,
+        "sample_aspect_ratio": float(stream.sample_aspect_ratio or 1),
+        "attached_picture": _is_cover(stream),
+    }
+
+
+def _add_rotation(container: InputContainer, streams: list[dict[str, Any]]) -> None:
+    """Decodes one frame, with which the display matrix comes; it turns counter-clockwise, we count clockwise."""
+    stream = next((one for one in container.streams.video if not _is_cover(one)), None)
+    if stream is None:
+        return
+    try:
+        frame = _first_frame(container, stream, "")
+    except _Unreadable:
+        return
+    streams[stream.index]["rotation_degrees"] = -frame.rotation % 360
+
+
+def _answer(line: str) -> dict[str, Any]:
+    question = json.loads(line)
+    try:
+        return {"answer": (check if question["question"] == "check" else probe)(question["path"])}
+    except _Unreadable as why:
+        return {"unreadable": str(why)}
+    except MemoryError:
+        return {"unreadable": "it needs more memory than a media file may"}
+
+
+def _limit_resources() -> None:
+    for kind, limit in (
+        (resource.RLIMIT_AS, _MEMORY_BYTES),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+    ):
+        _, hard = resource.getrlimit(kind)
+        bounded = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (bounded, bounded))
+
+
+def main() -> None:
+    """Answers questions until stdin ends."""
+    _limit_resources()
+    av.logging.set_level(av.logging.ERROR)
+    # Or the same complaint about the next file would be swallowed as a repetition.
+    av.logging.set_skip_repeated(False)
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(_answer(line)) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The move of a camera over a still, as pure geometry: which part of the still fills the frame at which moment."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from servicekit.media.operations import Easing, Fit, Zoom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A part of the still in its own pixels, with fractions; with CONTAIN it may reach beyond the still."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoomJob:
+    """What the producer of frames needs to know; `image` is a path, sizes are in pixels."""
+
+    image: str
+    width: int
+    height: int
+    frames: int
+    fit: Fit
+    zoom: Zoom
+
+    def to_json(self) -> str:
+        """Returns the form in which the job goes to the producer process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Reads what `to_json` wrote; raises KeyError or ValueError for anything else."""
+        fields: Mapping[str, Any] = json.loads(text)
+        zoom = Zoom(**{**fields["zoom"], "easing": Easing(fields["zoom"]["easing"])})
+        return cls(**{**fields, "fit": Fit(fields["fit"]), "zoom": zoom})
+
+
+def window(job: ZoomJob, source_width: int, source_height: int, frame: int) -> Window:
+    """Returns what frame number `frame` (from 0) shows of a still of that size.
+
+    The point of the still under the focus keeps its place in the frame, so that the move has no kink and, with COVER,
+    the window never leaves the still. Along a side on which the still does not fill the window it is centred.
+    """
+    scale = scale_at(job, frame)
+    aspect = job.width / job.height
+    wider = source_width / source_height > aspect
+    by_height = wider if job.fit is Fit.COVER else not wider
+    base_width, base_height = (
+        (source_height * aspect, float(source_height)) if by_height else (float(source_width), source_width / aspect)
+    )
+    width, height = base_width / scale, base_height / scale
+    return Window(
+        left=_offset(source_width - width, job.zoom.focus_x),
+        top=_offset(source_height - height, job.zoom.focus_y),
+        width=width,
+        height=height,
+    )
+
+
+def scale_at(job: ZoomJob, frame: int) -> float:
+    """Returns the scale of that frame: the first has `start_scale`, the last `end_scale`."""
+    progress = frame / (job.frames - 1) if job.frames > 1 else 0.0
+    zoom = job.zoom
+    return zoom.start_scale + (zoom.end_scale - zoom.start_scale) * eased(zoom.easing, progress)
+
+
+def eased(easing: Easing, progress: float) -> float:
+    """Returns how much of the way is done at that share (0 to 1) of the time."""
+    match easing:
+        case Easing.LINEAR:
+            return progress
+        case Easing.EASE_IN:
+            return progress * progress
+        case Easing.EASE_OUT:
+            return progress * (2 - progress)
+        case Easing.EASE_IN_OUT:
+            return progress * progress * (3 - 2 * progress)
+
+
+def _offset(room: float, focus: float) -> float:
+    return room * (focus if room > 0 else 0.5)

@@ -1,0 +1,244 @@
+"""What is to happen, decided before anything starts: the plan of a task, and the types it is made of.
+
+A plan is complete and typed; `arguments.py` only spells it out for FFmpeg. It always describes the append-only form
+of the output (fragmented MP4 or MOV, Matroska, WebM), which the delivered form is made of later without encoding.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from servicekit.media.outputs import Container, Effort, VideoCodec
+from servicekit.media_info import MediaInfo
+from worker.media.motion import ZoomJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbedInput:
+    """An input file with what is known of it: `media` but for subtitles, `content` for subtitles and stills.
+
+    Subtitles carry all of their bytes, a still its first ones (where its orientation is written).
+    """
+
+    path: Path
+    media: MediaInfo | None = None
+    content: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Resize to that many pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class PadPicture:
+    """Centre the picture in a black frame."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Keep the upper left part."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRate:
+    """Repeat or drop frames to a constant rate."""
+
+    frames_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class SquarePixels:
+    """Mark the pixels as square, after a scale that made them so."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawCaptions:
+    """Draw the caption script; the size is the picture's as displayed, which differs where pixels are not square."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """Convert to a pixel format of FFmpeg."""
+
+    name: str
+
+
+VideoFilter = Scale | PadPicture | Crop | FrameRate | SquarePixels | DrawCaptions | PixelFormat
+
+
+@dataclass(frozen=True, slots=True)
+class SkipStart:
+    """Leave out the beginning of the sound."""
+
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Put silence before the sound."""
+
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """Make it louder or, below zero, quieter."""
+
+    decibels: float
+
+
+@dataclass(frozen=True, slots=True)
+class FadeIn:
+    """Rise from silence."""
+
+    start: timedelta
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class FadeOut:
+    """Fall to silence."""
+
+    start: timedelta
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class PadSilence:
+    """Go on with silence to that length, or without end."""
+
+    until: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLayouts:
+    """Let FFmpeg mix to the nearest of the layouts an encoder takes."""
+
+    names: tuple[str, ...]
+
+
+AudioFilter = SkipStart | Delay | Gain | FadeIn | FadeOut | PadSilence | ChannelLayouts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaFile:
+    """An input file that FFmpeg reads; `demuxer` is what the probe found, so that FFmpeg does not guess anew."""
+
+    path: Path
+    demuxer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawFrames:
+    """Frames (yuv420p, BT.709) that a producer process writes to FFmpeg's standard input."""
+
+    width: int
+    height: int
+    frame_rate: float
+
+
+Input = MediaFile | RawFrames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyVideo:
+    """Take a stream as it is; `codec` is the probe's name of it."""
+
+    stream: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeVideo:
+    """Encode a stream with the encoder of that name; `keyframe_frames` is two seconds or less."""
+
+    stream: int
+    encoder: str
+    codec: VideoCodec
+    hardware: bool
+    quality: int
+    bitrate_bps: int | None
+    effort: Effort
+    keyframe_frames: int
+    filters: tuple[VideoFilter, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyAudio:
+    """Take a sound track as it is."""
+
+    source: int
+    stream: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeAudio:
+    """Encode a sound track; zero channels or rate keep the input's."""
+
+    source: int
+    stream: int
+    encoder: str
+    codec: str
+    bitrate_bps: int
+    channels: int
+    sample_rate_hz: int
+    filters: tuple[AudioFilter, ...] = ()
+
+
+AudioTrack = CopyAudio | EncodeAudio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedOutput:
+    """What the output has to be to count as made; codecs by the probe's names, duration None where nobody knows."""
+
+    video_codec: str
+    audio_codecs: tuple[str, ...]
+    width: int
+    height: int
+    duration: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that is to happen for one task; `end` cuts the output there, `shortest` ends it with its shortest stream.
+
+    `files` are small texts and `fonts` font files that have to lie in FFmpeg's working folder.
+    """
+
+    inputs: tuple[Input, ...]
+    video: CopyVideo | EncodeVideo
+    audio: tuple[AudioTrack, ...]
+    container: Container
+    expected: ExpectedOutput
+    ffmpeg_release: tuple[int, int]
+    end: timedelta | None = None
+    shortest: bool = False
+    producer: ZoomJob | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    fonts: tuple[Path, ...] = ()
+
+    @property
+    def needs_encoder(self) -> bool:
+        """Tells whether the picture is encoded; if not, no GPU is of use."""
+        return isinstance(self.video, EncodeVideo)
+
+    @property
+    def encoder(self) -> str:
+        """The name shown to people: FFmpeg's name of the encoder, or `copy`."""
+        return self.video.encoder if isinstance(self.video, EncodeVideo) else "copy"

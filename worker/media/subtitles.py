@@ -1,0 +1,231 @@
+"""Reading subtitle files as they are found in the wild: their encoding, and SubRip, WebVTT or ASS cues."""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from charset_normalizer import from_bytes
+
+from worker.errors import FailureReason, TaskFailed
+
+MAX_BYTES = 8 << 20
+MAX_CUES = 20_000
+
+# What subtitles without a byte-order mark are written in where they are not UTF-8.
+_LEGACY_ENCODINGS = [
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "shift_jis",
+    "gb18030",
+    "big5",
+]
+# Statistics confuse the Western code page with the Turkish and the Central European one on a file of a few lines.
+_WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøœùúûüýÿßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØŒÙÚÛÜÝ‘’‚“”„–—…€«»°¡¿\u00a0")
+_WESTERN_SHARE = 0.3
+_BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_ARROW = "-->"
+_TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[,.:](\d{1,3}))?"
+_TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?$")
+_TAG = re.compile(r"<(/?)([a-zA-Z][^<>]*)>|\{(/?)([biu])\}|\{\\an?\d+\}")
+_WEBVTT_TIME_TAG = re.compile(r"<\d[\d:.]*>")
+_ASS_OVERRIDE = re.compile(r"\{[^}]*\}")
+_ASS_TIME = re.compile(r"\s*(\d+):(\d{1,2}):(\d{1,2})\.(\d{1,3})\s*$")
+_ASS_TEXT_FIELD = 9
+_EMPHASIS = {"b": "bold", "i": "italic", "u": "underline"}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of text of one look; it may contain newlines."""
+
+    text: str
+    bold: bool = False
+    italic: bool = False
+    underline: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """What stands in the picture from `start` to `end`; `line` is where the file says so, from 1."""
+
+    start: timedelta
+    end: timedelta
+    spans: tuple[Span, ...]
+    line: int
+
+    @property
+    def text(self) -> str:
+        return "".join(span.text for span in self.spans)
+
+
+def read_subtitles(content: bytes) -> tuple[Cue, ...]:
+    """Returns the cues of a subtitle file, by start time; the format is told by the content, not by the name.
+
+    Raises TaskFailed(SUBTITLES_INVALID), which names the line where one is at fault.
+    """
+    if len(content) > MAX_BYTES:
+        raise _invalid(f"The subtitle file has {len(content)} bytes; more than {MAX_BYTES} are not read.")
+    text = decode(content)
+    cues = tuple(cue for cue in _parse(text.splitlines()) if cue.text.strip() and cue.end > cue.start)
+    if not cues:
+        raise _invalid("The subtitle file has no cue: not one line such as '00:00:01,000 --> 00:00:02,500' with text.")
+    if len(cues) > MAX_CUES:
+        raise _invalid(f"The subtitle file has {len(cues)} cues; more than {MAX_CUES} are not drawn.")
+    return tuple(sorted(cues, key=lambda cue: (cue.start, cue.line)))
+
+
+def decode(content: bytes) -> str:
+    """Returns the text of a subtitle file in UTF-8, UTF-16 or a legacy encoding, with or without byte-order mark.
+
+    Raises TaskFailed(SUBTITLES_INVALID) for an empty file and for what is not text.
+    """
+    if not content.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise _invalid("The subtitle file is empty.")
+    text = _decode_known(content)
+    if text is None:
+        text = _decode_western(content) or _decode_by_statistics(content)
+    if text is None or _looks_binary(text):
+        raise _invalid("The subtitle file is not text: it is neither UTF-8 nor UTF-16 nor a known legacy encoding.")
+    return text.replace("\x00", "")
+
+
+def _decode_known(content: bytes) -> str | None:
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding, errors="replace")
+    even, odd = content[0:4096:2].count(0), content[1:4096:2].count(0)
+    # Timings are ASCII, so UTF-16 without a mark shows as zeros at every other place.
+    if odd > 4 * even + 8:
+        return content.decode("utf-16-le", errors="replace")
+    if even > 4 * odd + 8:
+        return content.decode("utf-16-be", errors="replace")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _decode_western(content: bytes) -> str | None:
+    try:
+        text = content.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
+    accented = {char for char in text if ord(char) > 127}
+    share = sum(ord(char) > 127 for char in text) / max(sum(char.isalpha() for char in text), 1)
+    # Czech read as Western shows ř as ø and ě as ì, which no Western language has side by side.
+    fits = accented <= _WESTERN and share < _WESTERN_SHARE and not {"ø", "ì"} <= accented
+    return text if fits else None
+
+
+def _decode_by_statistics(content: bytes) -> str | None:
+    guess = from_bytes(content, cp_isolation=_LEGACY_ENCODINGS, threshold=0.3).best()
+    return None if guess is None else str(guess)
+
+
+def _looks_binary(text: str) -> bool:
+    odd = sum(char in "\x00�" or (char < " " and char not in "\t\r\n\x0c\x1a") for char in text)
+    return odd > len(text) // 100
+
+
+def _parse(lines: list[str]) -> Iterator[Cue]:
+    if any(line.strip().lower() == "[events]" for line in lines):
+        return _parse_ass(lines)
+    return _parse_timed(lines)
+
+
+def _parse_timed(lines: list[str]) -> Iterator[Cue]:
+    """SubRip and WebVTT, which differ in headers that are no cues and in the decimal mark."""
+    webvtt = bool(lines) and lines[0].lstrip("\ufeff").startswith("WEBVTT")
+    starts = [index for index, line in enumerate(lines) if _ARROW in line]
+    for position, index in enumerate(starts):
+        following = starts[position + 1] if position + 1 < len(starts) else len(lines)
+        start, end = _timing(lines[index], index + 1)
+        body = _body(lines[index + 1 : following], before_cue=following < len(lines), webvtt=webvtt)
+        yield Cue(start=start, end=end, spans=_spans(body, webvtt=webvtt), line=index + 1)
+
+
+def _timing(line: str, number: int) -> tuple[timedelta, timedelta]:
+    match = _TIMING.match(line)
+    if match is None:
+        raise _invalid(f"Line {number} of the subtitle file is no time range: {line.strip()[:60]!r}.", line=number)
+    start, end = _time(*match.groups()[:4]), _time(*match.groups()[4:])
+    if end < start:
+        raise _invalid(f"Line {number} of the subtitle file ends before it starts: {line.strip()[:60]!r}.", line=number)
+    return start, end
+
+
+def _time(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> timedelta:
+    milliseconds = int((fraction or "0").ljust(3, "0"))
+    return timedelta(hours=int(hours or 0), minutes=int(minutes), seconds=int(seconds), milliseconds=milliseconds)
+
+
+def _body(lines: list[str], *, before_cue: bool, webvtt: bool) -> list[str]:
+    """The text lines of a cue: the number or name of the next one cut off, and what follows a blank line in WebVTT."""
+    kept = [line.strip() for line in lines]
+    if webvtt:
+        return kept[: kept.index("")] if "" in kept else kept
+    # Files that lost their blank lines still carry the next cue's number right above its timing.
+    if before_cue and kept and kept[-1].isdigit():
+        kept.pop()
+    return [line for line in kept if line]
+
+
+def _spans(lines: list[str], *, webvtt: bool) -> tuple[Span, ...]:
+    """Turns tags into looks: b, i and u count, every other tag is left out, an unclosed tag ends with the cue."""
+    text = "\n".join(lines)
+    if webvtt:
+        text = _WEBVTT_TIME_TAG.sub("", text)
+    spans: list[Span] = []
+    look, position = Span(""), 0
+    for tag in _TAG.finditer(text):
+        spans.append(replace(look, text=_plain(text[position : tag.start()], webvtt=webvtt)))
+        look, position = _look_after(look, tag), tag.end()
+    spans.append(replace(look, text=_plain(text[position:], webvtt=webvtt)))
+    return tuple(span for span in spans if span.text)
+
+
+def _plain(text: str, *, webvtt: bool) -> str:
+    return html.unescape(text) if webvtt else text.replace("&nbsp;", "\u00a0").replace("\\h", "\u00a0")
+
+
+def _look_after(look: Span, tag: re.Match[str]) -> Span:
+    closing, name = tag.group(1) or tag.group(3), tag.group(2) or tag.group(4) or ""
+    words = re.split(r"[\s.]", name.lower(), maxsplit=1)
+    flag = _EMPHASIS.get(words[0].rstrip("/"))
+    match flag:
+        case "bold":
+            return replace(look, bold=not closing)
+        case "italic":
+            return replace(look, italic=not closing)
+        case "underline":
+            return replace(look, underline=not closing)
+        case _:
+            return look
+
+
+def _parse_ass(lines: list[str]) -> Iterator[Cue]:
+    """ASS and SSA for their words and times alone; the look is that of the request's style."""
+    for index, line in enumerate(lines):
+        kind, _, rest = line.partition(":")
+        if kind.strip().lower() != "dialogue":
+            continue
+        fields = rest.split(",", _ASS_TEXT_FIELD)
+        times = [_ASS_TIME.match(field) for field in fields[1:3]]
+        if len(fields) <= _ASS_TEXT_FIELD or len(times) != 2 or times[0] is None or times[1] is None:
+            raise _invalid(f"Line {index + 1} of the subtitle file is no ASS event: {line[:60]!r}.", line=index + 1)
+        text = _ASS_OVERRIDE.sub("", fields[_ASS_TEXT_FIELD]).replace("\\h", "\u00a0")
+        text = text.replace("\\N", "\n").replace("\\n", "\n").strip()
+        start, end = (_time(*match.groups()) for match in times if match is not None)
+        yield Cue(start=start, end=end, spans=(Span(text),), line=index + 1)
+
+
+def _invalid(message: str, *, line: int | None = None) -> TaskFailed:
+    metadata = {} if line is None else {"line": str(line)}
+    return TaskFailed(FailureReason.SUBTITLES_INVALID, message, metadata=metadata)

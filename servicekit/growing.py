@@ -1,0 +1,150 @@
+"""A file that one side writes while others already read it: output on its way home.
+
+The file only ever grows. Its SHA-256 is kept up as it is written, so that it is known the moment the last byte is
+there, without reading a gigabyte again. Readers follow it without polling.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from servicekit.clock import Clock
+
+# One message of a byte stream: gRPC is fastest at it with the allocator settings of `runtime` (1.6 GB/s on loopback).
+CHUNK_BYTES = 1 << 20
+# The contract promises a sign of life on a quiet stream at least this often.
+HEARTBEAT_SECONDS = 10.0
+
+
+class GrowingFile:
+    """One append-only file with one writer and any number of readers.
+
+    `write` blocks and may be called from any one thread at a time; everything else belongs to the event
+    loop that the file was opened on.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        """Takes the place of the file; `open` or `reopen` before anything else."""
+        self.path = path
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._wake_pending = False
+        self._descriptor = -1
+        self._digest = hashlib.sha256()
+        self.size = 0
+        self.complete = False
+        self.failure: Exception | None = None
+
+    async def open(self) -> Self:
+        """Start empty, replacing a file that is there. Raises OSError."""
+        await asyncio.to_thread(self._open, os.O_TRUNC)
+        return self
+
+    async def reopen(self) -> Self:
+        """Go on behind what is there already, which is read once to know its digest. Raises OSError."""
+        await asyncio.to_thread(self._reopen)
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def sha256(self) -> bytes:
+        """The digest of everything written so far."""
+        return self._digest.copy().digest()
+
+    def write(self, data: bytes) -> None:
+        """Append bytes; blocks. Raises OSError (ENOSPC when the disk is full); what was appended before stays."""
+        view = memoryview(data)
+        while view:
+            written = os.write(self._descriptor, view)
+            self._digest.update(view[:written])
+            self.size += written
+            view = view[written:]
+        self._wake_threadsafe()
+
+    def finish(self) -> None:
+        """Say that nothing will follow: readers end when they have read all."""
+        self.complete = True
+        self._wake()
+
+    def fail(self, failure: Exception) -> None:
+        """Say that the rest will never come: readers raise `failure`."""
+        if not self.complete:
+            self.failure = failure
+            self._wake()
+
+    async def read(self, offset: int, limit: int = 0) -> AsyncIterator[bytes]:
+        """Yield the content from an offset on, in chunks of at most 1 MiB, following the file while it grows.
+
+        An empty chunk is a sign of life while nothing grows. With a `limit` (in bytes) it ends there.
+        """
+        end = offset + limit if limit else None
+        descriptor = await asyncio.to_thread(os.open, self.path, os.O_RDONLY)
+        try:
+            while end is None or offset < end:
+                available = self.size if end is None else min(self.size, end)
+                if offset < available:
+                    wanted = min(CHUNK_BYTES, available - offset)
+                    data = await asyncio.to_thread(os.pread, descriptor, wanted, offset)
+                    offset += len(data)
+                    yield data
+                elif self.complete:
+                    return
+                elif self.failure is not None:
+                    raise self.failure
+                elif not await self._grown(offset):
+                    yield b""
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Close the writer's side; the file stays."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    async def _grown(self, offset: int) -> bool:
+        """Wait until there is more than `offset`, or an end; False after a heartbeat's time without."""
+        self._changed.clear()
+        if self.size > offset or self.complete or self.failure is not None:
+            return True
+        waiter = asyncio.ensure_future(self._changed.wait())
+        beat = asyncio.ensure_future(self._clock.sleep(HEARTBEAT_SECONDS))
+        try:
+            await asyncio.wait({waiter, beat}, return_when=asyncio.FIRST_COMPLETED)
+            return waiter.done()
+        finally:
+            waiter.cancel()
+            beat.cancel()
+
+    def _open(self, flag: int) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | flag, 0o600)
+
+    def _reopen(self) -> None:
+        self._open(0)
+        with self.path.open("rb") as file:
+            while block := file.read(CHUNK_BYTES):
+                self._digest.update(block)
+                self.size += len(block)
+
+    def _wake_threadsafe(self) -> None:
+        # One wake-up under way is enough: the reader looks at the size when it runs.
+        if not self._wake_pending:
+            self._wake_pending = True
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._wake_pending = False
+        self._changed.set()

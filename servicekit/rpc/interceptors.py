@@ -8,11 +8,11 @@ from typing import Any, TypeAlias, cast
 import grpc
 
 from servicekit.errors import Unimplemented
-from servicekit.rpc.stages import Call, Stage
+from servicekit.rpc.stages import Call, Context, Stage
 
-Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
+# Quoted, since the stubs have type arguments and the classes have none.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Behaviour: TypeAlias = Callable[[Any, Any], Any]
-Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 class StagesInterceptor(grpc.aio.ServerInterceptor):
@@ -26,7 +26,7 @@ class StagesInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["Handler | None"]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
         method = handler_call_details.method

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 import structlog
@@ -18,6 +18,9 @@ import structlog
 from servicekit.errors import Code, ResourceExhausted, SpotreelError, Unauthenticated, Unavailable
 from servicekit.logs import bind_context
 from servicekit.rpc.status import DETAILS_KEY, from_exception, to_status
+
+# Quoted, since the stubs have type arguments and the class has none.
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 REQUEST_ID_KEY = "x-request-id"
 
@@ -33,7 +36,7 @@ class Call:
 
     method: str
     metadata: Mapping[str, str]
-    context: grpc.aio.ServicerContext[Any, Any]
+    context: Context
     streaming: bool
     request_id: str = ""
     code: str = "OK"
@@ -224,7 +227,7 @@ def _stopping() -> Unavailable:
     return Unavailable("The server is being stopped; try again in a moment.", reason="SERVER_STOPPING")
 
 
-def _code_of(context: grpc.aio.ServicerContext[Any, Any]) -> str:
+def _code_of(context: Context) -> str:
     # Typed as StatusCode, but grpc.aio answers with the number once a call was aborted.
     code: Any = context.code()
     return code.name if isinstance(code, grpc.StatusCode) else _CODE_NAMES.get(code, "UNKNOWN")

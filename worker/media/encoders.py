@@ -60,7 +60,7 @@ def choose_encoder(
     objections: list[str] = []
     for name in ENCODERS[codec]:
         encoder = next((entry for entry in capabilities.encoders if entry.name == name), None)
-        objection = _policy_objection(name, policy) or _objection(name, encoder, width, height)
+        objection = _policy_objection(name, policy) or _objection(encoder, width, height)
         if encoder is not None and objection is None:
             return encoder
         objections.append(f"{name}: {objection}")
@@ -80,7 +80,7 @@ def _policy_objection(name: str, policy: EncoderPolicy) -> str | None:
     return None
 
 
-def _objection(name: str, encoder: Encoder | None, width: int, height: int) -> str | None:
+def _objection(encoder: Encoder | None, width: int, height: int) -> str | None:
     if encoder is None:
         return "not in this FFmpeg"
     if not encoder.usable:

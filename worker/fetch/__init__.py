@@ -1,0 +1,1 @@
+"""Brings inputs from the network, from addresses that are allowed and within bounds."""

@@ -1,0 +1,207 @@
+"""Reading, checking and writing operations and outputs."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spotreel.media.v1.operation_pb2 import AddAudio as AddAudioMessage
+from spotreel.media.v1.operation_pb2 import Caption as CaptionMessage
+from spotreel.media.v1.operation_pb2 import Operation as OperationMessage
+from spotreel.media.v1.output_pb2 import OutputSpec as OutputMessage
+from spotreel.media.v1.output_pb2 import VideoEncoding as VideoEncodingMessage
+from spotreel.media.v1.source_pb2 import MediaSource as SourceMessage
+
+from servicekit.errors import InvalidArgument, Unimplemented
+from servicekit.media.convert import operation_from_proto, operation_to_proto, output_from_proto, output_to_proto
+from servicekit.media.operations import (
+    AddAudio,
+    AssetSource,
+    Caption,
+    CaptionStyle,
+    ImageToVideo,
+    Operation,
+    Transcode,
+    UriSource,
+    Zoom,
+)
+from servicekit.media.outputs import FrameSize, OutputSpec, VideoCodec, VideoEncoding
+from servicekit.media.validation import Problems, check_media, check_supported
+
+VIDEO = UriSource(uri="https://example.com/v.mp4")
+SUBTITLES = AssetSource(asset="assets/" + "a" * 64)
+CAPTION = Caption(video=VIDEO, subtitles=SUBTITLES)
+
+milliseconds = st.integers(-(10**7), 10**7).map(lambda value: timedelta(milliseconds=value))
+sources = st.one_of(st.builds(UriSource, uri=st.text(min_size=1)), st.builds(AssetSource, asset=st.text(min_size=1)))
+small = st.integers(-1000, 1000)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+styles = st.builds(
+    CaptionStyle,
+    font_family=st.text(min_size=1),
+    font_size=small,
+    primary_color=st.text(min_size=1),
+    outline_color=st.text(min_size=1),
+    back_color=st.text(),
+    outline_width=small,
+    shadow=small,
+    margin_vertical=small,
+    margin_horizontal=small,
+    max_line_chars=small,
+)
+operations: st.SearchStrategy[Operation] = st.one_of(
+    st.builds(Caption, video=sources, subtitles=sources, style=styles),
+    st.builds(
+        ImageToVideo,
+        image=sources,
+        duration=milliseconds,
+        frame_rate=numbers,
+        audio=st.none() | sources,
+        zoom=st.builds(Zoom, start_scale=numbers, end_scale=numbers, focus_x=numbers, focus_y=numbers),
+    ),
+    st.builds(
+        AddAudio,
+        video=sources,
+        audio=sources,
+        video_gain_db=numbers,
+        audio_gain_db=numbers,
+        audio_offset=milliseconds,
+        fade_in=milliseconds,
+        fade_out=milliseconds,
+        loudness_lufs=st.none() | numbers,
+    ),
+    st.builds(Transcode, video=sources, start_time=milliseconds, end_time=st.none() | milliseconds),
+)
+encodings = st.one_of(
+    st.builds(
+        VideoEncoding,
+        codec=st.sampled_from([VideoCodec.H264, VideoCodec.HEVC, VideoCodec.AV1]),
+        quality=small,
+        bitrate_bps=st.none(),
+        frame_rate=numbers,
+        size=st.just(FrameSize()) | st.just(FrameSize(width=640)) | st.just(FrameSize(width=640, height=360)),
+    ),
+    st.builds(
+        VideoEncoding,
+        codec=st.just(VideoCodec.HEVC),
+        quality=st.just(23),
+        bitrate_bps=st.integers(1, 10**9),
+        size=st.just(FrameSize()),
+        frame_rate=numbers,
+    ),
+    st.just(VideoEncoding(codec=VideoCodec.COPY)),
+)
+
+
+@given(operation=operations)
+def test_an_operation_survives_the_wire(operation: Operation) -> None:
+    problems = Problems()
+    message = OperationMessage.FromString(operation_to_proto(operation).SerializeToString())
+    assert operation_from_proto(message, problems, path="operation") == operation
+    assert problems.violations == []
+
+
+@given(output=st.builds(OutputSpec, video=encodings), operation=operations)
+def test_an_output_survives_the_wire(output: OutputSpec, operation: Operation) -> None:
+    problems = Problems()
+    message = OutputMessage.FromString(output_to_proto(output).SerializeToString())
+    assert output_from_proto(message, operation, problems, path="output") == output
+    assert problems.violations == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "codec"),
+    [
+        (CAPTION, VideoCodec.H264),
+        (ImageToVideo(image=VIDEO), VideoCodec.H264),
+        (AddAudio(video=VIDEO, audio=VIDEO), VideoCodec.COPY),
+    ],
+)
+def test_the_default_codec_follows_the_operation(operation: Operation, codec: VideoCodec) -> None:
+    assert output_from_proto(OutputMessage(), operation, Problems(), path="output").video.codec is codec
+
+
+def test_what_cannot_be_read_is_noted_with_its_path() -> None:
+    problems = Problems()
+    message = OperationMessage(caption=CaptionMessage(video=SourceMessage(uri="https://example.com/v.mp4")))
+    message.caption.mode = 77  # type: ignore[assignment]  # a newer client's value
+    operation = operation_from_proto(message, problems, path="spec.operation")
+    output_from_proto(
+        OutputMessage(container=99, video=VideoEncodingMessage(size={})),  # type: ignore[arg-type]
+        operation,
+        problems,
+        path="spec.output",
+    )
+    assert [one.field for one in problems.violations] == [
+        "spec.operation.caption.subtitles",
+        "spec.operation.caption.mode",
+        "spec.output.container",
+        "spec.output.video.size",
+    ]
+    assert "CONTAINER_MP4" in problems.violations[2].description
+
+
+def test_an_operation_is_required() -> None:
+    problems = Problems()
+    assert operation_from_proto(OperationMessage(), problems, path="operation") is None
+    with pytest.raises(InvalidArgument, match="exactly one of caption, image_to_video"):
+        problems.raise_if_any()
+
+
+def test_a_duration_beyond_all_bounds_is_noted() -> None:
+    problems = Problems()
+    sound = AddAudioMessage(video=SourceMessage(uri="http://a/b"), audio=SourceMessage(uri="http://a/b"))
+    sound.fade_in.seconds = 10**15
+    operation_from_proto(OperationMessage(add_audio=sound), problems, path="operation")
+    assert [one.field for one in problems.violations] == ["operation.add_audio.fade_in"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "output", "field"),
+    [
+        (Caption(video=UriSource(uri="ftp://a/b"), subtitles=VIDEO), OutputSpec(), "operation.caption.video.uri"),
+        (Caption(video=UriSource(uri="file:///etc/passwd"), subtitles=VIDEO), OutputSpec(),
+         "operation.caption.video.uri"),
+        (Caption(video=UriSource(uri="http://u:p@a/b"), subtitles=VIDEO), OutputSpec(), "operation.caption.video.uri"),
+        (Caption(video=UriSource(uri="http://a:99999/b"), subtitles=VIDEO), OutputSpec(),
+         "operation.caption.video.uri"),
+        (Caption(video=AssetSource(asset="assets/../x"), subtitles=VIDEO), OutputSpec(),
+         "operation.caption.video.asset"),
+        (Caption(video=VIDEO, subtitles=VIDEO, style=CaptionStyle(font_size=0)), OutputSpec(),
+         "operation.caption.style.font_size"),
+        (Caption(video=VIDEO, subtitles=VIDEO, style=CaptionStyle(primary_color="red")), OutputSpec(),
+         "operation.caption.style.primary_color"),
+        (Caption(video=VIDEO, subtitles=VIDEO, style=CaptionStyle(font_family="a\nb")), OutputSpec(),
+         "operation.caption.style.font_family"),
+        (ImageToVideo(image=VIDEO, duration=timedelta(seconds=-1)), OutputSpec(), "operation.image_to_video.duration"),
+        (ImageToVideo(image=VIDEO, duration=timedelta()), OutputSpec(), "operation.image_to_video.duration"),
+        (ImageToVideo(image=VIDEO, frame_rate=float("nan")), OutputSpec(), "operation.image_to_video.frame_rate"),
+        (ImageToVideo(image=VIDEO, zoom=Zoom(end_scale=0.5)), OutputSpec(),
+         "operation.image_to_video.zoom.end_scale"),
+        (AddAudio(video=VIDEO, audio=VIDEO), OutputSpec(), "output.video.codec"),
+        (CAPTION, OutputSpec(video=VideoEncoding(quality=52)), "output.video.quality"),
+        (CAPTION, OutputSpec(video=VideoEncoding(size=FrameSize(width=15))), "output.video.size.width"),
+        (CAPTION, OutputSpec(video=VideoEncoding(bitrate_bps=0)), "output.video.bitrate_bps"),
+        (CAPTION, OutputSpec(video=VideoEncoding(codec=VideoCodec.COPY)), "output.video.codec"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_is_broken_is_noted(operation: Operation, output: OutputSpec, field: str) -> None:
+    problems = Problems()
+    check_media(operation, output, problems, prefix="spec.")
+    assert [one.field for one in problems.violations] == [f"spec.{field}"]
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    problems = Problems()
+    style = CaptionStyle(font_size=900, shadow=-1)
+    check_media(Caption(video=VIDEO, subtitles=VIDEO, style=style), OutputSpec(), problems)
+    with pytest.raises(InvalidArgument, match=r"font_size: must be 1 to 500, not 900 \(and 1 more\)") as caught:
+        problems.raise_if_any()
+    assert len(caught.value.violations) == 2
+
+
+def test_what_is_not_built_yet_is_said_by_name() -> None:
+    with pytest.raises(Unimplemented) as caught:
+        check_supported(Transcode(video=VIDEO), OutputSpec(), prefix="spec.")
+    assert caught.value.reason == "NOT_IMPLEMENTED"
+    assert caught.value.metadata == {"field": "spec.operation.transcode"}

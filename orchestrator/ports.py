@@ -11,6 +11,7 @@ from typing import Protocol
 from orchestrator.assets.asset import Asset, Upload
 from orchestrator.fleet.instance import Instance, InstanceState
 from orchestrator.jobs.job import Failure, Job, JobState
+from servicekit.growing import GrowingFile
 from servicekit.media.operations import Operation
 from servicekit.media.outputs import OutputSpec
 
@@ -36,14 +37,16 @@ class Ledger(Protocol):
     `Unavailable` (LEDGER_UNAVAILABLE).
     """
 
-    async def create_job(self, job: Job, *, request_id: str, fingerprint: bytes) -> tuple[Job, bool]:
+    async def create_job(
+        self, job: Job, *, request_id: str, fingerprint: bytes, max_queued: int | None = None
+    ) -> tuple[Job, bool]:
         """Writes a job; returns it and whether it is new.
 
         With a `request_id` that was used before: the job of that request when the fingerprint agrees, else raises
         AlreadyExists (REQUEST_ID_REUSED). A request id is remembered for at least 24 hours, also when its job was
         deleted (then NotFound (JOB_NOT_FOUND) is raised). Raises AlreadyExists (JOB_EXISTS) when the id is taken.
         Touches the assets that the job reads in the same transaction and raises NotFound (ASSET_NOT_FOUND) when one
-        does not exist.
+        does not exist. Raises ResourceExhausted (QUEUE_FULL) for a new job while `max_queued` jobs wait already.
         """
         ...
 
@@ -84,6 +87,14 @@ class Ledger(Protocol):
 
     async def expired_jobs(self, now: datetime, limit: int) -> list[Job]:
         """Returns final jobs whose expire_time has passed."""
+        ...
+
+    async def overdue_jobs(self, now: datetime, limit: int) -> list[Job]:
+        """Returns QUEUED jobs that had no attempt yet and whose queue_timeout has passed."""
+        ...
+
+    async def forget_requests(self, before: datetime) -> None:
+        """Forgets the request ids that were first used before a moment."""
         ...
 
     async def add_asset(self, asset: Asset) -> Asset:
@@ -175,6 +186,36 @@ class BlobStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Removes a blob if it is there."""
+        ...
+
+
+# --- dispatch -------------------------------------------------------------------------------------------------
+
+
+class Dispatch(Protocol):
+    """Who brings jobs to workers; told of what changed, it looks into the ledger for the rest."""
+
+    def wake(self) -> None:
+        """Says that a job was queued."""
+        ...
+
+    def cancel(self, job_id: str) -> None:
+        """Says that a job is CANCELLING in the ledger: its process is to end. One that does not run is fine."""
+        ...
+
+
+class Spools(Protocol):
+    """Output on its way home, for those who read it while it grows."""
+
+    def current(self, job_id: str) -> tuple[int, GrowingFile] | None:
+        """Returns the number of the latest attempt with an output at home, and that output; None while there is none.
+
+        Kept until the job is final and its output is stored.
+        """
+        ...
+
+    async def changed(self, job_id: str) -> None:
+        """Returns when `current` answers something else than at the time of the call."""
         ...
 
 

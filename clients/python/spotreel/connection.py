@@ -1,0 +1,77 @@
+"""An open channel with its stubs, and how calls on it are made."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from spotreel.channel import Endpoint
+from spotreel.orchestrator.v1.asset_service_pb2_grpc import AssetServiceStub
+from spotreel.orchestrator.v1.job_service_pb2_grpc import JobServiceStub
+from spotreel.retry import answered
+from spotreel.streams import ResumingStream
+
+if TYPE_CHECKING:
+    # The generator gives these names to type checkers only.
+    from spotreel.orchestrator.v1.asset_service_pb2_grpc import AssetServiceAsyncStub
+    from spotreel.orchestrator.v1.job_service_pb2_grpc import JobServiceAsyncStub
+
+T = TypeVar("T")
+Message = TypeVar("Message")
+
+
+class Connection:
+    """The stubs of one server. `patience` is how many seconds a broken stream is taken up again without progress."""
+
+    def __init__(self, endpoint: Endpoint, *, timeout: float | None, patience: float, heartbeat_seconds: float) -> None:
+        """Opens a channel on the running loop. `timeout` (s) bounds unary calls; None: as the service config says."""
+        self._endpoint = endpoint
+        self._timeout = timeout
+        self._heartbeat_seconds = heartbeat_seconds
+        self.patience = patience
+        self.channel = endpoint.open()
+        self.jobs: "JobServiceAsyncStub" = JobServiceStub(self.channel)
+        self.assets: "AssetServiceAsyncStub" = AssetServiceStub(self.channel)
+
+    @property
+    def server(self) -> str:
+        """What the server is called in messages: `host:port`."""
+        return self._endpoint.target
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What is sent with every call."""
+        return self._endpoint.metadata
+
+    async def call(self, method: Callable[..., Awaitable[T]], request: object) -> T:
+        """Makes a unary call and raises our own exceptions."""
+        return await self.answered(method(request, metadata=self.metadata, timeout=self._timeout))
+
+    async def answered(self, call: Awaitable[T]) -> T:
+        """Awaits a call that was made already."""
+        return await answered(call, server=self.server)
+
+    def resuming(self, start: Callable[[], Any], accept: Callable[[Message], None]) -> ResumingStream[Message]:
+        """A server stream that goes on over breaks."""
+        return ResumingStream(
+            start,
+            accept,
+            server=self.server,
+            patience=self.patience,
+            heartbeat_seconds=self._heartbeat_seconds,
+        )
+
+    async def is_serving(self, *, timeout: float) -> bool:
+        """Asks `grpc.health.v1.Health` whether the whole server is SERVING.
+
+        The two messages are so small that the package that defines them is not worth its place in the base install.
+        """
+        check = self.channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=bytes,
+            response_deserializer=bytes,
+        )
+        # HealthCheckResponse with `status` (field 1) SERVING (1).
+        return await self.answered(check(b"", metadata=self.metadata, timeout=timeout)) == b"\x08\x01"
+
+    async def close(self) -> None:
+        """Ends what is open."""
+        await self.channel.close()

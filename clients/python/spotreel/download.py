@@ -1,0 +1,149 @@
+"""Outputs come home: resumed where they broke, and believed only when size and SHA-256 agree."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import google_crc32c
+
+from spotreel.connection import Connection
+from spotreel.errors import Aborted, DataCorrupted, LocalFile, OffsetOutOfRange, ServerUnavailable
+from spotreel.orchestrator.v1.job_service_pb2 import ReadJobOutputRequest, ReadJobOutputResponse
+from spotreel.partial_file import PartialFile
+from spotreel.retry import BrokenStream
+from spotreel.streams import ResumingStream
+
+OnBytes = Callable[[int, int], None]
+
+# A job has at most 10 attempts; each may make its output anew.
+_MOST_RESTARTS = 10
+# A chunk that is bad this often in a row was not damaged on the way.
+_MOST_BAD_CHUNKS = 4
+
+
+class OutputReader:
+    """Reads one job's output from `offset` on, chunk by chunk, each checked against its offset and CRC32C."""
+
+    def __init__(self, connection: Connection, name: str, *, offset: int = 0) -> None:
+        self.offset = offset
+        self._connection = connection
+        self._name = name
+        self._attempt = 0
+        self._bad_chunks = 0
+
+    def stream(self) -> ResumingStream[ReadJobOutputResponse]:
+        """The messages, over as many calls as it takes."""
+        return self._connection.resuming(self._start, self._accept)
+
+    def rewind(self) -> None:
+        """Takes whatever attempt there is, from the start; for the calls that are made from now on."""
+        self.offset, self._attempt = 0, 0
+
+    def _start(self) -> object:
+        request = ReadJobOutputRequest(name=self._name, read_offset=self.offset, attempt=self._attempt)
+        return self._connection.jobs.ReadJobOutput(request, metadata=self._connection.metadata)
+
+    def _accept(self, message: ReadJobOutputResponse) -> None:
+        if message.data:
+            if message.offset != self.offset or google_crc32c.value(message.data) != message.crc32c:
+                self._refuse()
+            self._bad_chunks = 0
+            self.offset += len(message.data)
+        self._attempt = message.attempt or self._attempt
+
+    def _refuse(self) -> None:
+        self._bad_chunks += 1
+        text = f"The chunk of {self._name} at byte {self.offset} does not agree with its checksum or its place"
+        if self._bad_chunks > _MOST_BAD_CHUNKS:
+            raise DataCorrupted(f"{text}, {self._bad_chunks} times in a row.", reason="CHUNK_CORRUPTED")
+        raise BrokenStream(f"{text}.", reason="CHUNK_CORRUPTED")
+
+
+async def read_output(connection: Connection, name: str, *, offset: int = 0) -> AsyncGenerator[bytes, None]:
+    """Yields the output from `offset` on. What was yielded is final only when the iterator ends without an error.
+
+    Raises Aborted (OUTPUT_RESTARTED) where another attempt makes the output anew, DataCorrupted where the whole does
+    not agree with its size, or, read from 0, with its SHA-256.
+    """
+    reader = OutputReader(connection, name, offset=offset)
+    digest = hashlib.sha256()
+    async with reader.stream() as stream:
+        while True:
+            message = await stream.read()
+            if message.data:
+                digest.update(message.data)
+                yield message.data
+            if message.last:
+                break
+    if reader.offset != message.size_bytes or (offset == 0 and digest.digest() != message.sha256):
+        raise _corrupted(name)
+
+
+async def download_output(
+    connection: Connection, name: str, target: Path, *, on_bytes: OnBytes, keep_partial: bool
+) -> None:
+    """Writes the output of a job to `target`, which is replaced at once when all of it has come and was verified.
+
+    Until then it grows in `<target>.part`. With `keep_partial` that file stays where going on later makes sense (the
+    server went away, the disk is full) and is taken up by the next download; in all other cases it is removed.
+    """
+    part = PartialFile(target)
+    keep = False
+    try:
+        await asyncio.to_thread(part.open)
+        await _receive(connection, name, part, on_bytes)
+        await asyncio.to_thread(part.finish)
+    except (ServerUnavailable, LocalFile):
+        keep = keep_partial and part.size > 0
+        raise
+    finally:
+        # Not in a thread: it must also happen when the task is cancelled a second time.
+        if keep:
+            part.close()
+        else:
+            part.discard()
+
+
+async def _receive(connection: Connection, name: str, part: PartialFile, on_bytes: OnBytes) -> None:
+    taken_up = part.size > 0
+    reader = OutputReader(connection, name, offset=part.size)
+    async with reader.stream() as stream:
+        for _ in range(_MOST_RESTARTS):
+            try:
+                last = await _fill(stream, part, on_bytes)
+            except (Aborted, OffsetOutOfRange):
+                pass
+            else:
+                if part.size == last.size_bytes and part.sha256 == last.sha256:
+                    return
+                if not taken_up:
+                    raise _corrupted(name)
+                # What lay there may have been the beginning of something else.
+                taken_up = False
+            stream.drop()
+            reader.rewind()
+            await asyncio.to_thread(part.restart)
+    raise Aborted(
+        f"The output of {name} was made anew {_MOST_RESTARTS} times while it was read.", reason="OUTPUT_RESTARTED"
+    )
+
+
+async def _fill(
+    stream: ResumingStream[ReadJobOutputResponse], part: PartialFile, on_bytes: OnBytes
+) -> ReadJobOutputResponse:
+    while True:
+        message = await stream.read()
+        if message.data:
+            await asyncio.to_thread(part.append, message.data)
+        on_bytes(part.size, message.size_bytes)
+        if message.last:
+            return message
+
+
+def _corrupted(name: str) -> DataCorrupted:
+    return DataCorrupted(
+        f"The output of {name} does not agree with its size or SHA-256.",
+        reason="OUTPUT_CORRUPTED",
+        metadata={"job": name},
+    )

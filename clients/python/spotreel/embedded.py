@@ -1,0 +1,165 @@
+"""An orchestrator for one program: a child process that does the work on this machine and leaves nothing behind."""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from spotreel.channel import API_KEY_VARIABLE
+from spotreel.errors import EmbeddedFailed
+from spotreel.extras import missing_distributions
+
+# A cold start on a slow disk imports a few hundred modules and makes a database.
+_START_TIMEOUT_SECONDS = 60.0
+_READY_POLL_SECONDS = 0.05
+# The orchestrator ends its workers first, and they their FFmpeg.
+_STOP_GRACE_SECONDS = 15.0
+_LOG_LINES_SHOWN = 12
+
+
+class EmbeddedOrchestrator:
+    """Runs `python -m orchestrator` for as long as an `async with` block lasts.
+
+    It listens on a free port of the loopback interface, wants a key that only this process has, keeps its data in a
+    temporary folder that is removed at the end, and holds a pipe from us as its stdin: when this process dies, however
+    it dies, the pipe closes and the orchestrator ends by itself, with its workers.
+    Entering raises EmbeddedFailed.
+    """
+
+    def __init__(self, *, start_timeout: float = _START_TIMEOUT_SECONDS, keep_log: Path | None = None) -> None:
+        """Takes how many seconds the start may take, and where its log is to be copied at the end."""
+        self.api_key = secrets.token_urlsafe(32)
+        self.address = ""
+        self._start_timeout = start_timeout
+        self._keep_log = keep_log
+        self._folder: Path | None = None
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        if missing := missing_distributions("all"):
+            raise EmbeddedFailed(
+                f"Without a server the work is done on this machine, and for that {', '.join(missing)} must be "
+                "installed: pip install 'spotreel[all]', or name a server.",
+                reason="EXTRA_MISSING",
+                metadata={"missing": ", ".join(missing)},
+            )
+        self._folder = Path(tempfile.mkdtemp(prefix="spotreel-"))
+        try:
+            await self._start()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._end()
+
+    @property
+    def pid(self) -> int:
+        """The process id, and the id of its process group."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log_tail(self) -> list[str]:
+        """The last lines it logged."""
+        with contextlib.suppress(OSError):
+            return self._log_path.read_text("utf-8", errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
+        return []
+
+    @property
+    def _data(self) -> Path:
+        assert self._folder is not None
+        return self._folder
+
+    @property
+    def _log_path(self) -> Path:
+        return self._data / "orchestrator.log"
+
+    async def _start(self) -> None:
+        ready_file = self._data / "ready.json"
+        with self._log_path.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "orchestrator",
+                "--listen",
+                "127.0.0.1:0",
+                "--ready-file",
+                str(ready_file),
+                "--exit-with-stdin",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=self._environment(),
+                # A ctrl-C at the terminal is for us alone: the job is cancelled first, the orchestrator ended after.
+                process_group=0,
+            )
+        try:
+            async with asyncio.timeout(self._start_timeout):
+                self.address = await self._wait_until_ready(ready_file)
+        except TimeoutError as error:
+            raise self._failure(f"was not ready after {self._start_timeout:g} s") from error
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {
+            API_KEY_VARIABLE: self.api_key,
+            "SPOTREEL_DATA_DIR": str(self._data / "data"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    async def _wait_until_ready(self, ready_file: Path) -> str:
+        assert self._process is not None
+        while self._process.returncode is None:
+            with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+                return str(json.loads(ready_file.read_text("utf-8"))["address"])
+            await asyncio.sleep(_READY_POLL_SECONDS)
+        raise self._failure(f"ended with status {self._process.returncode} before it was ready")
+
+    def _failure(self, what: str) -> EmbeddedFailed:
+        log = "\n".join(f"  {line}" for line in self.log_tail) or "  (nothing)"
+        return EmbeddedFailed(f"The embedded orchestrator {what}. Its last words:\n{log}", reason="EMBEDDED_FAILED")
+
+    async def _end(self) -> None:
+        ending = asyncio.create_task(self._stop(), name="stop embedded orchestrator")
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            self._signal(signal.SIGKILL)
+            await ending
+            raise
+        finally:
+            if self._keep_log is not None and self._log_path.exists():
+                shutil.copyfile(self._log_path, self._keep_log)
+            shutil.rmtree(self._data, ignore_errors=True)
+
+    async def _stop(self) -> None:
+        if self._process is None:
+            return
+        try:
+            self._signal(signal.SIGTERM)
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+            async with asyncio.timeout(_STOP_GRACE_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            pass
+        finally:
+            # Also after a clean exit: whoever is left in its group has no owner any more.
+            self._signal(signal.SIGKILL)
+        await self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)

@@ -1,0 +1,116 @@
+"""What can be asked for, made of Python values: the messages of `spotreel.media.v1`."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TypedDict
+from urllib.parse import urlsplit
+
+from google.protobuf.duration_pb2 import Duration
+
+from spotreel.media.v1.operation_pb2 import (
+    AddAudio,
+    Caption,
+    CaptionStyle,
+    ImageToVideo,
+    Operation,
+    Transcode,
+    Zoom,
+)
+from spotreel.media.v1.output_pb2 import OutputSpec
+from spotreel.media.v1.source_pb2 import MediaSource
+from spotreel.orchestrator.v1.job_pb2 import JobLimits, JobSpec
+
+Seconds = float | timedelta
+"""A time in seconds, or as a timedelta."""
+
+
+class JobSettings(TypedDict, total=False):
+    """What any job may be given beside its operation; each has the default of its field in `JobSpec`."""
+
+    output: OutputSpec
+    display_name: str
+    placement: "JobSpec.Placement.ValueType"
+    priority: int
+    limits: JobLimits
+    labels: dict[str, str]
+
+
+def is_url(source: str | Path) -> bool:
+    """Whether a source is an address for the server to fetch, rather than a path or an asset."""
+    return isinstance(source, str) and urlsplit(source).scheme in {"http", "https"} and "://" in source
+
+
+def caption(
+    video: MediaSource,
+    subtitles: MediaSource,
+    *,
+    mode: "Caption.Mode.ValueType" = Caption.MODE_UNSPECIFIED,
+    style: CaptionStyle | None = None,
+) -> Operation:
+    """Puts subtitles onto a video: burnt in, or with MODE_SOFT as a track."""
+    return Operation(caption=Caption(video=video, subtitles=subtitles, mode=mode, style=style))
+
+
+def image_to_video(
+    image: MediaSource,
+    *,
+    duration: Seconds | None = None,
+    frame_rate: float | None = None,
+    zoom: Zoom | None = None,
+    fit: "ImageToVideo.Fit.ValueType" = ImageToVideo.FIT_UNSPECIFIED,
+    audio: MediaSource | None = None,
+) -> Operation:
+    """Makes a film of a still; `duration` is 5 s and `frame_rate` 24 unless given."""
+    return Operation(
+        image_to_video=ImageToVideo(
+            image=image, duration=duration_of(duration), frame_rate=frame_rate, zoom=zoom, fit=fit, audio=audio
+        )
+    )
+
+
+def add_audio(
+    video: MediaSource,
+    audio: MediaSource,
+    *,
+    mode: "AddAudio.Mode.ValueType" = AddAudio.MODE_UNSPECIFIED,
+    length: "AddAudio.Length.ValueType" = AddAudio.LENGTH_UNSPECIFIED,
+    video_gain_db: float | None = None,
+    audio_gain_db: float | None = None,
+    audio_offset: Seconds | None = None,
+    fade_in: Seconds | None = None,
+    fade_out: Seconds | None = None,
+    loudness_lufs: float | None = None,
+    duck_video: bool = False,
+) -> Operation:
+    """Puts sound to a video, in place of its own or, with MODE_MIX, beside it."""
+    return Operation(
+        add_audio=AddAudio(
+            video=video,
+            audio=audio,
+            mode=mode,
+            length=length,
+            video_gain_db=video_gain_db,
+            audio_gain_db=audio_gain_db,
+            audio_offset=duration_of(audio_offset),
+            fade_in=duration_of(fade_in),
+            fade_out=duration_of(fade_out),
+            loudness_lufs=loudness_lufs,
+            duck_video=duck_video,
+        )
+    )
+
+
+def transcode(video: MediaSource, *, start_time: Seconds | None = None, end_time: Seconds | None = None) -> Operation:
+    """Encodes a video anew, or the part of it between two times."""
+    return Operation(
+        transcode=Transcode(video=video, start_time=duration_of(start_time), end_time=duration_of(end_time))
+    )
+
+
+def duration_of(time: Seconds | None) -> Duration | None:
+    """Makes a Duration, to the microsecond."""
+    if time is None:
+        return None
+    made = Duration()
+    made.FromTimedelta(time if isinstance(time, timedelta) else timedelta(seconds=time))
+    return made

@@ -1,0 +1,86 @@
+"""Server streams that go on where they broke."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Generic, Self, TypeVar, cast
+
+import grpc
+
+from spotreel.retry import BrokenStream, answered, persist
+
+Message = TypeVar("Message")
+
+# The servers send something at least every 10 s; three misses in a row mean that nobody is there.
+HEARTBEAT_SECONDS = 10.0
+_MISSED_HEARTBEATS = 3
+# Before the first message it is more likely a wrong address than a break, and people should hear of it soon.
+_FIRST_PATIENCE_SECONDS = 5.0
+
+
+class ResumingStream(Generic[Message]):
+    """Reads one logical stream over as many calls as it takes.
+
+    `start` makes a call that goes on behind everything that `accept` has taken. `accept` looks at a message and raises
+    BrokenStream where it is bad; the call is then dropped and another one made. The back-off starts anew with each
+    message that was accepted.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], "grpc.aio.UnaryStreamCall[object, Message]"],
+        accept: Callable[[Message], None],
+        *,
+        server: str,
+        patience: float,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> None:
+        """Takes `patience`: seconds without an accepted message after which the last failure is raised."""
+        self._start = start
+        self._accept = accept
+        self._server = server
+        self._patience = patience
+        self._heard = False
+        self._silence_timeout = _MISSED_HEARTBEATS * heartbeat_seconds
+        self._call: grpc.aio.UnaryStreamCall[object, Message] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.drop()
+
+    async def read(self) -> Message:
+        """Returns the next message; the caller knows from its content when to stop."""
+        patience = self._patience if self._heard else min(self._patience, _FIRST_PATIENCE_SECONDS)
+        message = await persist(self._read_once, patience=patience)
+        self._heard = True
+        return message
+
+    def drop(self) -> None:
+        """Ends the call that is open; the next read starts another."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    async def _read_once(self) -> Message:
+        if self._call is None:
+            self._call = self._start()
+        try:
+            async with asyncio.timeout(self._silence_timeout):
+                message = await answered(self._call.read(), server=self._server)
+            if message is grpc.aio.EOF:
+                raise BrokenStream(f"{self._server} ended the stream early.", reason="STREAM_CUT")
+            read = cast("Message", message)
+            self._accept(read)
+        except TimeoutError as error:
+            self.drop()
+            raise BrokenStream(
+                f"{self._server} has been silent for {self._silence_timeout:g} s.", reason="STREAM_SILENT"
+            ) from error
+        except BaseException:
+            self.drop()
+            raise
+        return read

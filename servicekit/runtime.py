@@ -6,12 +6,13 @@ import platform
 import sys
 
 # Measured: with glibc's default of 128 KiB every gRPC message beyond it is mapped and unmapped, and the page faults
-# cost half to two thirds of the throughput of 1 MiB chunks. 8 MiB keeps chunk-sized messages on the heap.
+# cost half the throughput of 1 MiB chunks (1.3 against 2.4 GB/s on loopback). 8 MiB keeps such messages on the heap.
 _MMAP_THRESHOLD_BYTES = 8 * 1024 * 1024
 # Free memory is given back above this, per arena: with two arenas a process keeps at most 48 MiB, which fits into the
-# 64 MiB that a 1 GiB transfer may add.
+# 64 MiB that a 1 GiB transfer may add (measured with one stream: server 2 MiB, client 24 MiB;
+# with four at once: 9 and 69 MiB).
 _TRIM_THRESHOLD_BYTES = 24 * 1024 * 1024
-# The heap grows in steps of this; larger steps were only faster by noise and count as idle memory.
+# The heap grows in steps of this; a server's idle memory counts, so the steps are small.
 _TOP_PAD_BYTES = 1024 * 1024
 # gRPC's threads would otherwise get eight arenas per core, each with free memory of its own.
 _ARENAS = 2

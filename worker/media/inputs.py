@@ -1,0 +1,37 @@
+"""Fetched files → what planning needs to know of them."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from servicekit.probe import MediaProber, MediaUnreadable
+from worker.errors import FailureReason, TaskFailed
+from worker.media import exif, subtitles
+from worker.media.plan import ProbedInput
+
+_SUBTITLES = "subtitles"
+_IMAGE = "image"
+
+
+async def probe_inputs(paths: Mapping[str, Path], prober: MediaProber) -> dict[str, ProbedInput]:
+    """Reads each input as its role asks for; the roles are those of `sources(operation)`.
+
+    Raises TaskFailed(INPUT_INVALID) for what is no media file, SUBTITLES_INVALID for subtitles that are too large.
+    """
+    return {role: await _probed(role, path, prober) for role, path in paths.items()}
+
+
+async def _probed(role: str, path: Path, prober: MediaProber) -> ProbedInput:
+    if role == _SUBTITLES:
+        return ProbedInput(path=path, content=await asyncio.to_thread(_head, path, subtitles.MAX_BYTES + 1))
+    try:
+        media = await prober.probe(path)
+    except MediaUnreadable as error:
+        raise TaskFailed(FailureReason.INPUT_INVALID, f"The {role} is unusable: {error}") from error
+    content = await asyncio.to_thread(_head, path, exif.HEAD_BYTES) if role == _IMAGE else b""
+    return ProbedInput(path=path, media=media, content=content)
+
+
+def _head(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(size)

@@ -1,0 +1,48 @@
+"""The check after the run: completion needs positive proof, not an exit status."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from servicekit.media_info import MediaInfo, StreamType
+from servicekit.probe import MediaProber, MediaUnreadable
+from worker.errors import FailureReason, TaskFailed
+from worker.media.plan import ExpectedOutput
+
+# Encoders round to frames of sound and picture, and a copied stream may end anywhere within its last packets.
+_LEAST_TOLERANCE = timedelta(milliseconds=250)
+_TOLERANCE_SHARE = 0.01
+
+
+async def verify_output(path: Path, expected: ExpectedOutput, prober: MediaProber) -> MediaInfo:
+    """Returns what the output holds, once it is what the plan promised.
+
+    Raises TaskFailed(OUTPUT_INVALID), naming every difference.
+    """
+    try:
+        media = await prober.probe(path)
+    except MediaUnreadable as error:
+        raise TaskFailed(FailureReason.OUTPUT_INVALID, f"The output is unusable: {error}") from error
+    differences = list(_differences(media, expected))
+    if differences:
+        raise TaskFailed(FailureReason.OUTPUT_INVALID, f"The output is not what was planned: {'; '.join(differences)}.")
+    return media
+
+
+def _differences(media: MediaInfo, expected: ExpectedOutput) -> Iterator[str]:
+    video = media.video
+    if video is None:
+        yield "there is no video stream"
+    else:
+        if video.codec != expected.video_codec:
+            yield f"the video codec is {video.codec}, not {expected.video_codec}"
+        if (video.width, video.height) != (expected.width, expected.height):
+            yield f"the picture is {video.width}x{video.height}, not {expected.width}x{expected.height}"
+    sound = tuple(stream.codec for stream in media.streams if stream.type is StreamType.AUDIO)
+    if sound != expected.audio_codecs:
+        yield f"the sound tracks are {sound or 'none'}, not {expected.audio_codecs or 'none'}"
+    if expected.duration is not None and media.duration is not None:
+        tolerance = max(_LEAST_TOLERANCE, expected.duration * _TOLERANCE_SHARE)
+        if abs(media.duration - expected.duration) > tolerance:
+            is_seconds, was_seconds = media.duration.total_seconds(), expected.duration.total_seconds()
+            yield f"it lasts {is_seconds:.2f} s, not {was_seconds:.2f} s"

@@ -22,7 +22,7 @@ from typing import Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 from yarl import URL
 
 from servicekit.clock import Clock
@@ -101,7 +101,7 @@ class Downloader:
         retrying = AsyncRetrying(
             sleep=self._clock.sleep,
             retry=retry_if_exception_type(_Interrupted),
-            wait=wait_exponential_jitter(initial=0.5, max=_LONGEST_PAUSE_SECONDS, jitter=0.5),
+            wait=wait_exponential(multiplier=0.5, max=_LONGEST_PAUSE_SECONDS) + wait_random(0, 0.5),
             stop=_fruitless(transfer, limits, self._clock),
             reraise=True,
         )
@@ -182,8 +182,8 @@ class Downloader:
             pending = bytearray()
             try:
                 async for piece in response.content.iter_any():
+                    _check_size(uri, transfer.received + len(pending) + len(piece), limits)
                     pending += piece
-                    _check_size(uri, transfer.received + len(pending), limits)
                     if len(pending) >= _WRITE_BYTES:
                         await file.append(_take(pending))
             finally:

@@ -135,7 +135,7 @@ def _stream(stream: Any) -> dict[str, Any]:
     fields = {
         "index": stream.index,
         "type": stream.type,
-        "codec": codec.name if codec is not None else "",
+        "codec": codec.codec.canonical_name if codec is not None else "",
         "language": "" if stream.language in (None, "und") else stream.language,
         "duration": float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None,
     }

@@ -71,10 +71,17 @@ def open_call(
     *,
     metadata: tuple[tuple[str, str], ...] = (),
     path: str = "",
+    hold_back: bool = False,
 ) -> Any:
-    """Starts a call of that shape; await `outcome` of it."""
+    """Starts a call of that shape; await `outcome` of it.
+
+    With `hold_back` a request stream stays open without a message: a client of grpc.aio that is still writing when the
+    server refuses the call may report its own failed write in place of the server's status.
+    """
     path = path or f"/{NAME}/{shape}"
-    send: Any = request if shape.startswith("Unary") else iter([request])
+    send: Any = request
+    if shape.startswith("Stream"):
+        send = _hold_back() if hold_back else iter([request])
     makers: dict[str, Callable[..., Any]] = {
         "UnaryUnary": channel.unary_unary,
         "UnaryStream": channel.unary_stream,
@@ -82,6 +89,11 @@ def open_call(
         "StreamStream": channel.stream_stream,
     }
     return makers[shape](path)(send, metadata=metadata, timeout=20)
+
+
+async def _hold_back() -> AsyncIterator[bytes]:
+    await asyncio.Event().wait()
+    yield b""
 
 
 async def outcome(call: Any) -> list[bytes]:

@@ -141,7 +141,7 @@ async def test_calls_without_a_right_key_are_refused(
 ) -> None:
     async with serve(echo, api_keys=("another", KEY)) as (_, channel):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await outcome(open_call(channel, shape, b"hello", metadata=metadata))
+            await outcome(open_call(channel, shape, b"hello", metadata=metadata, hold_back=True))
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
     assert details(caught.value)["ErrorInfo"].reason == reason
 

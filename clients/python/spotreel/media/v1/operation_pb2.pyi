@@ -113,7 +113,7 @@ class Caption(_message.Message):
 
     @_builtins.property
     def subtitles(self) -> _source_pb2.MediaSource:
-        """Required. The subtitles: SRT, WebVTT or ASS/SSA, at most 16 MiB.
+        """Required. The subtitles: SRT, WebVTT or ASS/SSA, at most 8 MiB.
 
         The encoding of the text is found out (UTF-8 and UTF-16 with or without a
         byte order mark, Windows-1252). Cues may overlap and be out of order. A file

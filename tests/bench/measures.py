@@ -1,0 +1,228 @@
+"""What is measured: each function takes a `Bench` and returns a `Finding`, a ratio or a difference within one run."""
+
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spotreel import AsyncClient
+from spotreel.media.v1 import operation_pb2, output_pb2
+from spotreel.orchestrator.v1.job_pb2 import JobSpec
+
+from servicekit.media.operations import AddAudio, Caption, Operation, UriSource
+from servicekit.media.outputs import OutputSpec, VideoCodec, VideoEncoding
+from tests.bench import bare, media, relay
+from tests.bench.service import Service, forget_peak, resident_bytes, running_service
+from worker.hardware.capabilities import Capabilities
+
+MEBIBYTE = 1 << 20
+GIBIBYTE = 1 << 30
+_NOWHERE = UriSource(uri="https://example.invalid/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What the measures share: FFmpeg, what it can do here, a folder for files, and how often each is run."""
+
+    ffmpeg: Path
+    capabilities: Capabilities
+    folder: Path
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One row of the report; `met` says whether `figure` keeps the target."""
+
+    title: str
+    figure: str
+    target: str
+    met: bool
+    detail: str
+
+
+async def caption(bench: Bench) -> Finding:
+    """A caption job on a warm service against the same FFmpeg command run bare."""
+    video = media.full_hd(bench.ffmpeg, bench.folder / "full-hd.mp4")
+    text = media.subtitles(bench.folder / "captions.srt")
+    operation = Caption(video=_NOWHERE, subtitles=_NOWHERE)
+    command = await _prepare(bench, operation, OutputSpec(), {"video": video, "subtitles": text})
+    async with running_service(bench.folder / "caption-service") as service, _client(service) as client:
+        source, subtitles = await client.source(video), await client.source(text)
+        spec = JobSpec(
+            operation=operation_pb2.Operation(caption=operation_pb2.Caption(video=source, subtitles=subtitles))
+        )
+        pairs = await _pairs(bench, command, client, spec)
+    ratio = statistics.median(ours / theirs for ours, theirs in pairs)
+    return Finding(
+        title="Caption 20 s of 1080p, wall time against bare FFmpeg",
+        figure=f"{ratio:.3f}×",
+        target="≤ 1.05×",
+        met=ratio <= 1.05,
+        detail=_seconds(pairs),
+    )
+
+
+async def stream_copy(bench: Bench) -> Finding:
+    """An add-audio job, which copies the picture, against the same FFmpeg command run bare."""
+    video = media.full_hd(bench.ffmpeg, bench.folder / "copied.mp4")
+    tone = media.sound(bench.ffmpeg, bench.folder / "tone.wav")
+    operation = AddAudio(video=_NOWHERE, audio=_NOWHERE)
+    output = OutputSpec(video=VideoEncoding(codec=VideoCodec.COPY))
+    command = await _prepare(bench, operation, output, {"video": video, "audio": tone})
+    async with running_service(bench.folder / "copy-service") as service, _client(service) as client:
+        source, sound = await client.source(video), await client.source(tone)
+        spec = JobSpec(operation=operation_pb2.Operation(add_audio=operation_pb2.AddAudio(video=source, audio=sound)))
+        pairs = await _pairs(bench, command, client, spec)
+    more = statistics.median(ours - theirs for ours, theirs in pairs)
+    return Finding(
+        title="Add audio to 20 s of 1080p (stream copy), time above bare FFmpeg",
+        figure=f"{more:.2f} s",
+        target="≤ 0.40 s",
+        met=more <= 0.4,
+        detail=_seconds(pairs),
+    )
+
+
+async def transfer(bench: Bench) -> Finding:
+    """1 GiB of output, worker → orchestrator → client, against a bare relay of two hops."""
+    video = media.heavy(bench.ffmpeg, bench.folder / "heavy.mp4", size_bytes=GIBIBYTE)
+    tone = media.sound(bench.ffmpeg, bench.folder / "short.wav", seconds=1)
+    async with running_service(bench.folder / "transfer-service") as service, _client(service) as client:
+        operation = operation_pb2.AddAudio(video=await client.source(video), audio=await client.source(tone))
+        spec = JobSpec(
+            operation=operation_pb2.Operation(add_audio=operation),
+            output=output_pb2.OutputSpec(delivery=output_pb2.OutputSpec.DELIVERY_PROGRESSIVE),
+        )
+        before = {role: resident_bytes(pid) for role, pid in service.processes().items()}
+        for pid in service.processes().values():
+            forget_peak(pid)
+        ours = [await _read_while_it_runs(client, spec) for _ in range(bench.rounds)]
+        growth = {
+            role: (resident_bytes(pid, peak=True) - before[role]) / MEBIBYTE
+            for role, pid in service.processes().items()
+        }
+    theirs = await _bare_relay(bench.rounds)
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    grown = ", ".join(f"{role} {mebibytes:.0f} MiB" for role, mebibytes in growth.items())
+    return Finding(
+        title="1 GiB of output home and to the client while FFmpeg copies it, rate against a bare relay",
+        figure=f"{ratio:.0%}; memory grew by {grown}",
+        target="≥ 60 %, ≤ 64 MiB each",
+        met=ratio >= 0.6 and max(growth.values()) <= 64,
+        detail=f"ours {_rates(ours)}, bare {_rates(theirs)} MB/s",
+    )
+
+
+async def idle_memory(bench: Bench) -> Finding:
+    """What an idle service takes: after the start, and after a job of each kind that loads something."""
+    async with running_service(bench.folder / "idle-service") as service, _client(service) as client:
+        fresh = await _settled(service)
+        video = media.full_hd(bench.ffmpeg, bench.folder / "short.mp4", seconds=1)
+        text = media.subtitles(bench.folder / "short.srt", seconds=2)
+        await client.caption(video, text)
+        used = await _settled(service)
+    return Finding(
+        title="Idle memory after the start (and after a job)",
+        figure=", ".join(f"{role} {fresh[role] / 1e6:.0f} MB ({used[role] / 1e6:.0f} MB)" for role in fresh),
+        target="orchestrator ≤ 120 MB, worker ≤ 150 MB",
+        met=fresh["orchestrator"] <= 120e6 and fresh["worker"] <= 150e6,
+        detail="VmRSS of each process",
+    )
+
+
+ALL = {"caption": caption, "stream-copy": stream_copy, "transfer": transfer, "idle-memory": idle_memory}
+
+
+def _client(service: Service) -> AsyncClient:
+    return AsyncClient(service.address, api_key=service.api_key, tls=False)
+
+
+async def _prepare(bench: Bench, operation: Operation, output: OutputSpec, files: dict[str, Path]) -> bare.BareCommand:
+    folder = bench.folder / f"bare-{type(operation).__name__}"
+    return await bare.prepare(
+        operation, output, files, ffmpeg=bench.ffmpeg, capabilities=bench.capabilities, folder=folder
+    )
+
+
+async def _pairs(
+    bench: Bench, command: bare.BareCommand, client: AsyncClient, spec: JobSpec
+) -> Sequence[tuple[float, float]]:
+    """Run the job (created, followed, downloaded, checked) and the bare command in turns; one unmeasured job first."""
+    await client.run(spec, to=bench.folder / "warm.mp4", overwrite=True)
+    pairs = []
+    for number in range(bench.rounds):
+        started = time.perf_counter()
+        await client.run(spec, to=bench.folder / f"job-{number}.mp4", overwrite=True)
+        ours = time.perf_counter() - started
+        pairs.append((ours, await asyncio.to_thread(command.seconds)))
+    return pairs
+
+
+async def _read_while_it_runs(client: AsyncClient, spec: JobSpec) -> float:
+    """Create a job, read its output while it grows, and return bytes per second from the first byte to the last."""
+    job = await client.create_job(spec)
+    total, started = 0, 0.0
+    async for data in client.read_output(job.name):
+        started = started or time.perf_counter()
+        total += len(data)
+    rate = total / (time.perf_counter() - started)
+    await client.wait_job(job.name)
+    await client.delete_job(job.name)
+    return rate
+
+
+async def _bare_relay(rounds: int) -> list[float]:
+    async with _relay_process("source", str(GIBIBYTE)) as origin, _relay_process("relay", origin) as address:
+        rates = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            total = await relay.read(address)
+            rates.append(total / (time.perf_counter() - started))
+        return rates
+
+
+class _relay_process:  # noqa: N801  # used like a function, as context managers are
+    """One process of the bare relay; gives its address."""
+
+    def __init__(self, kind: str, argument: str) -> None:
+        self._command = [sys.executable, "-m", "tests.bench.relay", kind, argument]
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> str:
+        self._process = await asyncio.create_subprocess_exec(*self._command, stdout=asyncio.subprocess.PIPE)
+        assert self._process.stdout is not None
+        return (await self._process.stdout.readline()).decode().strip()
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
+
+async def _settled(service: Service) -> dict[str, int]:
+    """The memory of each process when it has not changed by a MiB for two seconds."""
+    last: dict[str, int] = {}
+    while True:
+        now = {role: resident_bytes(pid) for role, pid in service.processes().items()}
+        steady = {"orchestrator", "worker"} <= now.keys() == last.keys()
+        if steady and all(abs(now[role] - last[role]) < MEBIBYTE for role in now):
+            return now
+        last = now
+        await asyncio.sleep(2)
+
+
+def _seconds(pairs: Sequence[tuple[float, float]]) -> str:
+    ours, theirs = zip(*pairs, strict=True)
+    return f"jobs {_numbers(ours)} s, bare {_numbers(theirs)} s"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.2f}" for value in values)
+
+
+def _rates(values: Sequence[float]) -> str:
+    return " ".join(f"{value / 1e6:.0f}" for value in values)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from orchestrator.assets.asset import Asset, Upload
 from orchestrator.fleet.instance import Instance, InstanceState
-from orchestrator.jobs.job import Failure, Job, JobState
+from orchestrator.jobs.job import Failure, Job, JobState, Progress
 from servicekit.growing import GrowingFile
 from servicekit.media.operations import Operation
 from servicekit.media.outputs import OutputSpec
@@ -216,6 +216,18 @@ class Spools(Protocol):
 
     async def changed(self, job_id: str) -> None:
         """Returns when `current` answers something else than at the time of the call."""
+        ...
+
+
+class JobNews(Protocol):
+    """Who wants to hear what becomes of jobs."""
+
+    def publish(self, job: Job) -> None:
+        """Says that a job was changed in the ledger."""
+        ...
+
+    def progress(self, job_id: str, progress: Progress) -> None:
+        """Says how far a job is; kept in memory only, and called as often as something is known."""
         ...
 
 

@@ -1,0 +1,264 @@
+"""Speaks to workers over gRPC: bounded tries, streams that go on where they broke, every chunk checked."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+import grpc
+from spotreel.worker.v1 import worker_service_pb2 as pb
+from spotreel.worker.v1.worker_service_pb2_grpc import WorkerServiceStub
+
+from orchestrator.assets.asset import Asset
+from orchestrator.dispatch.patience import Patience
+from orchestrator.dispatch.worker_codec import output_chunk, start_request, task_name, task_status
+from orchestrator.dispatch.worker_status import NoAnswer, worker_error
+from orchestrator.fleet.instance import Instance
+from orchestrator.ports import (
+    OutputChunk,
+    TaskGone,
+    TaskRequest,
+    TaskState,
+    TaskStatus,
+    WorkerLink,
+    WorkerReady,
+    WorkerUnreachable,
+)
+from servicekit.checksums import crc32c
+from servicekit.clock import Clock
+from servicekit.errors import Aborted, DataLoss, FailedPrecondition, OutOfRange
+from servicekit.growing import CHUNK_BYTES
+
+T = TypeVar("T")
+Message = TypeVar("Message")
+
+_FINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
+_UNARY_SECONDS = 10.0
+# Workers send something at least every 10 s; three misses in a row mean that nobody is there.
+_SILENCE_SECONDS = 30.0
+_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    # Servers send those away who ping more often than every 10 s.
+    ("grpc.keepalive_time_ms", 15_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Tries are made here, where it is known what may be repeated.
+    ("grpc.enable_retries", 0),
+    # Channels with equal options share a connection otherwise, and with it its failures.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+class GrpcWorkerLinks:
+    """Makes a link, with a connection of its own, for each call of `connect`."""
+
+    def __init__(self, *, clock: Clock, unreachable_after: float = 20.0) -> None:
+        """Takes `unreachable_after`: seconds without any answer after which WorkerUnreachable is raised."""
+        self._clock = clock
+        self._unreachable_after = unreachable_after
+
+    def connect(self, instance: Instance) -> WorkerLink:
+        return GrpcWorkerLink(
+            address=instance.address,
+            token=instance.secret.hex(),
+            clock=self._clock,
+            unreachable_after=self._unreachable_after,
+        )
+
+
+class GrpcWorkerLink:
+    """A link to one worker."""
+
+    def __init__(self, *, address: str, token: str, clock: Clock, unreachable_after: float) -> None:
+        self._address = address
+        self._metadata = (("authorization", f"Bearer {token}"),)
+        self._clock = clock
+        self._unreachable_after = unreachable_after
+        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self._stub = WorkerServiceStub(self._channel)
+
+    async def ready(self, *, timeout: float) -> WorkerReady:
+        answer: pb.GetCapabilitiesResponse = await self._answer(
+            lambda: self._stub.GetCapabilities(
+                pb.GetCapabilitiesRequest(), timeout=timeout, metadata=self._metadata, wait_for_ready=True
+            ),
+            seconds=timeout,
+        )
+        capabilities = answer.capabilities
+        return WorkerReady(slots=capabilities.slots, capabilities=capabilities.SerializeToString(deterministic=True))
+
+    async def send_input(self, asset: Asset, read: Callable[[int, int], AsyncIterator[bytes]]) -> None:
+        patience = self._patience()
+        committed = 0
+        while True:
+            there: pb.GetTaskInputResponse = await self._unary(
+                self._stub.GetTaskInput, pb.GetTaskInputRequest(asset=asset.name)
+            )
+            if there.complete:
+                return
+            if there.committed_bytes > committed:
+                # Another task may be sending the same asset: what it gets through is progress too.
+                committed = there.committed_bytes
+                patience.renew()
+            try:
+                await self._upload(asset, there.committed_bytes, read)
+            except (NoAnswer, Aborted, OutOfRange, DataLoss) as error:
+                await self._pause(patience, error)
+
+    async def start(self, request: TaskRequest) -> None:
+        await self._unary(self._stub.StartTask, start_request(request))
+
+    async def watch(self, task_id: str) -> AsyncIterator[TaskStatus]:
+        sequence = 0
+
+        def call() -> Any:
+            request = pb.WatchTaskRequest(name=task_name(task_id), after_sequence=sequence)
+            return self._stub.WatchTask(request, metadata=self._metadata)
+
+        stream: AsyncGenerator[pb.WatchTaskResponse, bool] = self._resumed(call)
+        async with contextlib.aclosing(stream) as messages:
+            async for message in messages:
+                if message.sequence == sequence:
+                    continue
+                sequence = message.sequence
+                status = task_status(message.task)
+                yield status
+                if status.state in _FINAL:
+                    return
+
+    async def read_output(self, task_id: str, offset: int) -> AsyncIterator[OutputChunk]:
+        position = offset
+
+        def call() -> Any:
+            request = pb.ReadTaskOutputRequest(name=task_name(task_id), read_offset=position)
+            return self._stub.ReadTaskOutput(request, metadata=self._metadata)
+
+        def check(message: pb.ReadTaskOutputResponse) -> None:
+            if message.offset != position or crc32c(message.data) != message.crc32c:
+                raise NoAnswer(f"the chunk at {position} arrived damaged")
+
+        stream: AsyncGenerator[pb.ReadTaskOutputResponse, bool] = self._resumed(call, check)
+        try:
+            async with contextlib.aclosing(stream) as messages:
+                async for message in messages:
+                    position += len(message.data)
+                    if message.data or message.last:
+                        yield output_chunk(message)
+                    if message.last:
+                        return
+        except FailedPrecondition as error:
+            if error.reason not in {"TASK_FAILED", "TASK_CANCELLED"}:
+                raise
+
+    async def cancel(self, task_id: str) -> None:
+        try:
+            await self._unary(self._stub.CancelTask, pb.CancelTaskRequest(name=task_name(task_id)))
+        except TaskGone:
+            return
+
+    async def delete(self, task_id: str) -> None:
+        try:
+            await self._unary(self._stub.DeleteTask, pb.DeleteTaskRequest(name=task_name(task_id)))
+        except TaskGone:
+            return
+
+    async def close(self) -> None:
+        await self._channel.close(None)
+
+    async def _unary(self, method: Any, request: Any) -> Any:
+        return await self._answer(
+            lambda: method(request, timeout=_UNARY_SECONDS, metadata=self._metadata),
+            seconds=self._unreachable_after,
+        )
+
+    async def _answer(self, call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
+        """Calls until an answer comes; only for what may be repeated."""
+        patience = Patience(seconds, clock=self._clock)
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    return await call()
+            except TimeoutError as error:
+                raise self._unreachable(error) from error
+            except grpc.aio.AioRpcError as error:
+                meant = worker_error(error)
+                if not isinstance(meant, NoAnswer):
+                    raise meant from error
+                await self._pause(patience, meant)
+
+    async def _resumed(
+        self, start: Callable[[], Any], check: Callable[[Message], None] | None = None
+    ) -> AsyncGenerator[Message, bool]:
+        """Yields the messages of one logical stream over as many calls as it takes; the consumer knows its end."""
+        patience = self._patience()
+        while True:
+            call = start()
+            try:
+                while True:
+                    message = cast("Message", await _next(call))
+                    if check is not None:
+                        check(message)
+                    patience.renew()
+                    yield message
+            except NoAnswer as error:
+                await self._pause(patience, error)
+            finally:
+                call.cancel()
+
+    async def _upload(self, asset: Asset, offset: int, read: Callable[[int, int], AsyncIterator[bytes]]) -> None:
+        call = self._stub.UploadTaskInput(metadata=self._metadata)
+        try:
+            # Not handed over as an iterator: what it raises, a blob that is gone say, would be lost in gRPC.
+            with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                async for message in _upload_messages(asset, offset, read):
+                    await call.write(message)
+                await call.done_writing()
+            # The worker may end the call early: it refuses, or has the content from somebody else by now.
+            await call
+        except grpc.aio.AioRpcError as error:
+            raise worker_error(error) from error
+        finally:
+            call.cancel()
+
+    def _patience(self) -> Patience:
+        return Patience(self._unreachable_after, clock=self._clock)
+
+    async def _pause(self, patience: Patience, error: Exception) -> None:
+        if not await patience.pause():
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> WorkerUnreachable:
+        return WorkerUnreachable(
+            f"The worker at {self._address} does not answer: {str(error) or type(error).__name__}."
+        )
+
+
+async def _next(call: Any) -> Any:
+    try:
+        async with asyncio.timeout(_SILENCE_SECONDS):
+            message = await call.read()
+    except TimeoutError as error:
+        raise NoAnswer(f"nothing was heard for {_SILENCE_SECONDS:g} s") from error
+    except grpc.aio.AioRpcError as error:
+        raise worker_error(error) from error
+    if message is grpc.aio.EOF:
+        raise NoAnswer("the stream ended early")
+    return message
+
+
+async def _upload_messages(
+    asset: Asset, offset: int, read: Callable[[int, int], AsyncIterator[bytes]]
+) -> AsyncIterator[pb.UploadTaskInputRequest]:
+    start = pb.UploadTaskInputRequest.Start(asset=asset.name, size_bytes=asset.size_bytes, write_offset=offset)
+    yield pb.UploadTaskInputRequest(start=start)
+    while offset < asset.size_bytes:
+        async for data in read(offset, min(CHUNK_BYTES, asset.size_bytes - offset)):
+            piece = pb.UploadTaskInputRequest.Data(offset=offset, data=data, crc32c=crc32c(data))
+            yield pb.UploadTaskInputRequest(data=piece)
+            offset += len(data)
+    yield pb.UploadTaskInputRequest(finish=pb.UploadTaskInputRequest.Finish())

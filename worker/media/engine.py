@@ -73,6 +73,6 @@ class MediaEngine:
             producer=producer,
         )
 
-    async def verify(self, plan: Plan, path: Path) -> MediaInfo:
+    async def verify(self, plan: Plan, path: Path, result: RunResult) -> MediaInfo:
         """Returns what the output at `path` holds; raises TaskFailed(OUTPUT_INVALID) where it is not as planned."""
-        return await verify_output(path, plan.expected, self._prober)
+        return await verify_output(path, plan.expected, self._prober, media_time=result.progress.media_time)

@@ -1,0 +1,150 @@
+"""Captions burned into every kind of video the service meets."""
+
+import pytest
+
+from servicekit.media.operations import Caption, CaptionStyle
+from servicekit.media.outputs import (
+    AudioCodec,
+    AudioEncoding,
+    Container,
+    FrameSize,
+    OutputSpec,
+    VideoCodec,
+    VideoEncoding,
+)
+from tests.e2e.media.conftest import ANY, Studio
+from worker.errors import FailureReason, TaskFailed
+
+CAPTION = Caption(video=ANY, subtitles=ANY)
+SRT = "1\n00:00:00,000 --> 00:00:00,800\nHello {world} \\N\n"
+
+
+async def test_caption_is_drawn_only_while_its_cue_lasts_and_sound_is_copied(studio: Studio) -> None:
+    source = studio.input(
+        "black.mp4",
+        *["-f", "lavfi", "-i", "color=black:size=320x240:rate=25:duration=2", "-f", "lavfi", "-i", "sine=d=2"],
+        *["-c:v", "libx264", "-c:a", "aac", "-pix_fmt", "yuv420p"],
+    )
+    made = await studio.make(CAPTION, OutputSpec(), {"video": source, "subtitles": studio.text("a.srt", SRT)})
+
+    assert max(studio.frame(made.path, 0.4)) > 200
+    assert max(studio.frame(made.path, 1.2)) < 40
+    assert [stream.codec for stream in made.info.streams] == ["h264", "aac"]
+    assert made.progress[-1].frames == 50
+
+
+@pytest.mark.parametrize("length", [0.25, 0.5, 0.75])
+async def test_any_prefix_of_the_growing_output_plays(studio: Studio, length: float) -> None:
+    source = studio.video(seconds=5)
+    made = await studio.make(CAPTION, OutputSpec(), {"video": source, "subtitles": studio.text("a.srt", SRT)})
+
+    content = made.path.read_bytes()
+    prefix = studio.file("prefix.mp4", content[: int(len(content) * length)])
+    assert len(studio.frame(prefix, 0)) == 320 * 240
+
+
+async def test_odd_sides_lose_one_pixel(studio: Studio) -> None:
+    source = studio.input(
+        "odd.mp4",
+        *["-f", "lavfi", "-i", "testsrc2=size=321x241:rate=25:duration=1", "-c:v", "libx264", "-pix_fmt", "yuv444p"],
+    )
+    made = await studio.make(CAPTION, OutputSpec(), {"video": source, "subtitles": studio.text("a.srt", SRT)})
+    video = made.info.video
+    assert video is not None
+    assert (video.width, video.height, video.pixel_format) == (320, 240, "yuv420p")
+
+
+async def test_rotated_video_comes_out_upright(studio: Studio) -> None:
+    plain = studio.video("plain.mp4", size="320x180")
+    turned = studio.input("turned.mp4", "-display_rotation", "90", "-i", str(plain), "-c", "copy")
+    made = await studio.make(CAPTION, OutputSpec(), {"video": turned, "subtitles": studio.text("a.srt", SRT)})
+    video = made.info.video
+    assert video is not None
+    assert (video.width, video.height, video.rotation_degrees) == (180, 320, 0)
+
+
+async def test_variable_frame_rate_keeps_its_timestamps(studio: Studio) -> None:
+    source = studio.input(
+        "vfr.mp4",
+        *["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=30:duration=3"],
+        *["-vf", "select='not(mod(n,7))+lt(n,30)'", "-fps_mode", "vfr", "-c:v", "libx264", "-pix_fmt", "yuv420p"],
+    )
+    before = await studio.prober.probe(source)
+    made = await studio.make(CAPTION, OutputSpec(), {"video": source, "subtitles": studio.text("a.srt", SRT)})
+    assert before.video is not None
+    assert made.info.video is not None
+    assert made.info.video.frame_rate == pytest.approx(before.video.frame_rate, rel=0.02)
+    assert made.info.duration == before.duration
+
+
+async def test_ten_bits_become_eight_in_h264_and_stay_in_hevc(studio: Studio) -> None:
+    source = studio.input(
+        "ten.mp4",
+        *["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=1"],
+        *["-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", "log-level=error"],
+    )
+    inputs = {"video": source, "subtitles": studio.text("a.srt", SRT)}
+    formats = []
+    for codec in (VideoCodec.H264, VideoCodec.HEVC):
+        made = await studio.make(CAPTION, OutputSpec(video=VideoEncoding(codec=codec)), inputs)
+        assert made.info.video is not None
+        formats.append(made.info.video.pixel_format)
+    assert formats == ["yuv420p", "yuv420p10le"]
+
+
+async def test_surround_sound_keeps_its_channels_also_in_opus(studio: Studio) -> None:
+    source = studio.input(
+        "surround.mp4",
+        *["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=1", "-f", "lavfi", "-i", "sine=d=1"],
+        *["-af", "pan=5.1(side)|FL=c0|SL=c0", "-c:v", "libx264", "-c:a", "ac3", "-pix_fmt", "yuv420p"],
+    )
+    spec = OutputSpec(
+        container=Container.WEBM,
+        video=VideoEncoding(codec=VideoCodec.AV1, size=FrameSize(width=200)),
+        audio=AudioEncoding(codec=AudioCodec.OPUS),
+    )
+    made = await studio.make(CAPTION, spec, {"video": source, "subtitles": studio.text("a.srt", SRT)})
+    assert made.info.audio is not None
+    assert (made.info.audio.codec, made.info.audio.channels) == ("opus", 6)
+    assert made.info.video is not None
+    assert (made.info.video.width, made.info.video.height) == (200, 150)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("cut.mp4", FailureReason.INPUT_INVALID), ("text.mp4", FailureReason.INPUT_INVALID)]
+)
+async def test_broken_video_is_refused_in_plain_words(studio: Studio, name: str, reason: FailureReason) -> None:
+    whole = studio.video("whole.mp4").read_bytes()
+    contents = {"cut.mp4": whole[: len(whole) // 2], "text.mp4": b"this is no film\n" * 100}
+    with pytest.raises(TaskFailed) as failed:
+        await studio.make(
+            CAPTION, OutputSpec(), {"video": studio.file(name, contents[name]), "subtitles": studio.text("a.srt", SRT)}
+        )
+    assert failed.value.reason is reason
+
+
+async def test_sound_without_picture_is_no_video(studio: Studio) -> None:
+    sound = studio.input("sound.m4a", "-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac")
+    with pytest.raises(TaskFailed, match="no video stream; it has audio") as failed:
+        await studio.make(CAPTION, OutputSpec(), {"video": sound, "subtitles": studio.text("a.srt", SRT)})
+    assert failed.value.reason is FailureReason.INPUT_INVALID
+
+
+async def test_video_cut_off_behind_its_index_fails_rather_than_coming_out_short(studio: Studio) -> None:
+    whole = studio.input("fast.mp4", "-i", str(studio.video(seconds=3)), "-c", "copy", "-movflags", "+faststart")
+    cut = studio.file("cut.mp4", whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    with pytest.raises(TaskFailed) as failed:
+        await studio.make(CAPTION, OutputSpec(), {"video": cut, "subtitles": studio.text("a.srt", SRT)})
+    assert failed.value.reason in (FailureReason.INPUT_INVALID, FailureReason.OUTPUT_INVALID)
+
+
+async def test_a_box_is_drawn_where_a_back_colour_is_given(studio: Studio) -> None:
+    grey = studio.input(
+        "grey.mp4",
+        *["-f", "lavfi", "-i", "color=gray:size=320x240:rate=25:duration=1", "-c:v", "libx264", "-pix_fmt", "yuv420p"],
+    )
+    style = CaptionStyle(back_color="#000000", outline_width=0, font_size=100)
+    operation = Caption(video=ANY, subtitles=ANY, style=style)
+    made = await studio.make(operation, OutputSpec(), {"video": grey, "subtitles": studio.text("a.srt", SRT)})
+    dark = sum(value < 40 for value in studio.frame(made.path, 0.4))
+    assert dark > 320 * 240 * 0.03

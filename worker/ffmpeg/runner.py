@@ -24,7 +24,7 @@ _READ_BYTES = 256 << 10
 _WATCH_SECONDS = 0.5
 # What FFmpeg gets to end by itself when it is no longer wanted; nothing of its output is kept.
 _GRACE_SECONDS = 0.5
-_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class OutputSink(Protocol):

@@ -8,9 +8,10 @@ import pytest
 
 from servicekit.checksums import crc32c
 from servicekit.errors import FailedPrecondition, InvalidArgument, OutOfRange
+from servicekit.growing import CHUNK_BYTES
 from tests.simulators.clock import FakeClock
 from tests.simulators.disk import files_of_at_most
-from worker.spool.output import CHUNK_BYTES, OutputChunk, OutputSpool
+from worker.spool.output import OutputChunk, OutputSpool
 
 CONTENT = bytes(range(251)) * 12_000  # 3 MB, no multiple of the chunk
 
@@ -21,7 +22,7 @@ async def read_all(spool: OutputSpool, offset: int = 0, limit: int = 0) -> list[
 
 @pytest.mark.parametrize("offset", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, len(CONTENT) - 1, len(CONTENT)])
 async def test_readers_at_every_offset_follow_the_growth(tmp_path: Path, clock: FakeClock, offset: int) -> None:
-    spool = OutputSpool(tmp_path / "out", clock=clock)
+    spool = await OutputSpool(tmp_path / "out", clock=clock).open()
     await asyncio.to_thread(spool.write, CONTENT[:offset])
     async with asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(read_all(spool, offset), name="reader")
@@ -43,7 +44,7 @@ async def test_readers_at_every_offset_follow_the_growth(tmp_path: Path, clock: 
 async def test_a_limit_ends_the_stream_without_last_unless_the_output_ends_there(
     tmp_path: Path, clock: FakeClock
 ) -> None:
-    spool = OutputSpool(tmp_path / "out", clock=clock)
+    spool = await OutputSpool(tmp_path / "out", clock=clock).open()
     spool.write(b"0123456789")
     assert [(chunk.data, chunk.last) for chunk in await read_all(spool, 2, 3)] == [(b"234", False)]
 
@@ -53,7 +54,7 @@ async def test_a_limit_ends_the_stream_without_last_unless_the_output_ends_there
 
 
 async def test_a_quiet_output_beats_every_ten_seconds(tmp_path: Path, clock: FakeClock) -> None:
-    spool = OutputSpool(tmp_path / "out", clock=clock)
+    spool = await OutputSpool(tmp_path / "out", clock=clock).open()
     spool.write(b"abc")
     chunks = spool.read(0, 0)
     assert (await anext(chunks)).data == b"abc"
@@ -70,7 +71,7 @@ async def test_a_quiet_output_beats_every_ten_seconds(tmp_path: Path, clock: Fak
 
 
 async def test_a_failure_ends_readers_now_and_later(tmp_path: Path, clock: FakeClock) -> None:
-    spool = OutputSpool(tmp_path / "out", clock=clock)
+    spool = await OutputSpool(tmp_path / "out", clock=clock).open()
     reading = asyncio.ensure_future(read_all(spool))
     await clock.wait_for_sleepers()
     spool.fail(FailedPrecondition("the task failed", reason="TASK_FAILED"))
@@ -78,12 +79,12 @@ async def test_a_failure_ends_readers_now_and_later(tmp_path: Path, clock: FakeC
         await reading
     with pytest.raises(FailedPrecondition):
         await read_all(spool)
-    await spool.remove()
+    await spool.discard()
     assert not list(tmp_path.iterdir())
 
 
 async def test_offsets_that_cannot_be_are_refused(tmp_path: Path, clock: FakeClock) -> None:
-    spool = OutputSpool(tmp_path / "out", clock=clock)
+    spool = await OutputSpool(tmp_path / "out", clock=clock).open()
     spool.write(b"abc")
     spool.finish()
 
@@ -95,7 +96,7 @@ async def test_offsets_that_cannot_be_are_refused(tmp_path: Path, clock: FakeClo
 
 
 async def test_a_full_disk_reaches_the_writer(tmp_path: Path, clock: FakeClock) -> None:
-    spool = OutputSpool(tmp_path / "out", clock=clock)
+    spool = await OutputSpool(tmp_path / "out", clock=clock).open()
     with files_of_at_most(1000), pytest.raises(OSError, match="File too large"):
         spool.write(bytes(2000))
     assert spool.size == 1000

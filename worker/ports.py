@@ -1,0 +1,49 @@
+"""The seams of the worker: what tasks need from the machine, so that tests can stand in for it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from servicekit.media.operations import Operation
+from servicekit.media.outputs import OutputSpec
+from servicekit.media_info import MediaInfo
+from worker.ffmpeg.progress import Progress
+from worker.ffmpeg.runner import OutputSink, RunLimits, RunResult
+from worker.hardware.capabilities import Capabilities
+from worker.media.plan import Plan
+
+
+class Engine(Protocol):
+    """Plans, runs and verifies; keeps no state. `worker.media.engine` is the implementation."""
+
+    async def plan(self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path]) -> Plan:
+        """Looks at the inputs, by role, and decides what is to happen. Raises TaskFailed."""
+        ...
+
+    async def run(
+        self,
+        plan: Plan,
+        *,
+        workdir: Path,
+        sink: OutputSink,
+        on_progress: Callable[[Progress], None],
+        limits: RunLimits,
+    ) -> RunResult:
+        """Writes the output to the sink. However it ends, no process is left and nobody writes any more."""
+        ...
+
+    async def verify(self, plan: Plan, path: Path) -> MediaInfo:
+        """Returns what the output holds. Raises TaskFailed (OUTPUT_INVALID) where it is not as planned."""
+        ...
+
+
+class Machine(Protocol):
+    """This machine, which takes a while to be looked at. Each method waits for that, and raises what went wrong."""
+
+    async def capabilities(self) -> Capabilities:
+        """Returns what it can do, with the free disk space of this moment."""
+        ...
+
+    async def engine(self) -> Engine:
+        """Returns the engine to work with."""
+        ...

@@ -156,14 +156,15 @@ def _wrapped(glyphs: list[_Glyph], limit: int) -> list[_Glyph]:
         return glyphs
     wrapped = list(glyphs)
     line_start, blank = 0, None
-    for index, (char, _) in enumerate(glyphs):
+    for index, char in enumerate([*(char for char, _ in glyphs), "\n"]):
+        if char not in " \n":
+            continue
+        if index - line_start > limit and blank is not None:
+            wrapped[blank] = ("\n", glyphs[blank][1])
+            line_start = blank + 1
+        blank = index
         if char == "\n":
             line_start, blank = index + 1, None
-        elif char == " ":
-            blank = index if index - line_start <= limit else blank
-        if index - line_start >= limit and blank is not None:
-            wrapped[blank] = ("\n", glyphs[blank][1])
-            line_start, blank = blank + 1, None
     return wrapped
 
 

@@ -28,7 +28,7 @@ _LEGACY_ENCODINGS = [
 ]
 # Statistics confuse the Western code page with the Turkish and the Central European one on a file of a few lines.
 _WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøœùúûüýÿßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØŒÙÚÛÜÝ‘’‚“”„–—…€«»°¡¿\u00a0")
-_WESTERN_SHARE = 0.3
+_WESTERN_SHARE = 0.5
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _ARROW = "-->"
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[,.:](\d{1,3}))?"

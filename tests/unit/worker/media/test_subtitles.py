@@ -1,0 +1,98 @@
+"""Subtitle files as they are found in the wild."""
+
+import random
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.errors import FailureReason, TaskFailed
+from worker.media.subtitles import read_subtitles
+
+FRENCH = "1\n00:00:01,000 --> 00:00:02,500\nÇa a été déçu, où est le garçon?\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_encodings_and_line_ends(encoding: str, newline: str) -> None:
+    (cue,) = read_subtitles(FRENCH.replace("\n", newline).encode(encoding))
+    assert cue.text == "Ça a été déçu, où est le garçon?"
+    assert (cue.start, cue.end) == (timedelta(seconds=1), timedelta(seconds=2.5))
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("Привет, как дела? Сегодня хорошая погода", "cp1251"), ("Příliš žluťoučký kůň", "cp1250"), ("Café", "cp1252")],
+)
+def test_legacy_code_pages(text: str, encoding: str) -> None:
+    assert read_subtitles(f"1\n00:00:01,000 --> 00:00:02,000\n{text}\n".encode(encoding))[0].text == text
+
+
+def test_missing_numbers_blank_lines_and_order() -> None:
+    messy = (
+        "00:00:05,000 --> 00:00:06,000\nlater\n2\n00:00:01.5 --> 00:00:02,000 X1:40\nfirst\nline\n\n\n"
+        "00:00:01,700-->00:00:09,000\noverlapping"
+    )
+    assert [cue.text for cue in read_subtitles(messy.encode())] == ["first\nline", "overlapping", "later"]
+
+
+def test_a_number_as_the_whole_text_stays_text() -> None:
+    assert read_subtitles(b"1\n00:00:01,000 --> 00:00:02,000\n42")[0].text == "42"
+
+
+def test_tags_become_looks() -> None:
+    (cue,) = read_subtitles(
+        b"1\n00:00:01,000 --> 00:00:02,000\n<font color='red'>a</font> <b>b<i>c</b></i> 1 < 2 {\\an8}{x}\n"
+    )
+    assert cue.text == "a bc 1 < 2 {x}"
+    assert [(span.text, span.bold, span.italic) for span in cue.spans if span.bold or span.italic] == [
+        ("b", True, False),
+        ("c", True, True),
+    ]
+
+
+def test_webvtt() -> None:
+    vtt = (
+        "WEBVTT - title\n\nNOTE not --&gt; me\n\nSTYLE\n::cue {}\n\n"
+        "intro\n00:01.000 --> 00:02.000 align:start\n<v Bob>Tom &amp; <00:01.500>Jerry</v>\n\nNOTE x\n"
+    )
+    (cue,) = read_subtitles(vtt.encode())
+    assert cue.text == "Tom & Jerry"
+    assert cue.start == timedelta(seconds=1)
+
+
+def test_ass_gives_its_words_and_times() -> None:
+    ass = (
+        "[Script Info]\n[V4+ Styles]\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, "
+        "Effect, Text\nComment: 0,0:00:00.00,0:00:09.00,D,,0,0,0,,no\n"
+        "Dialogue: 0,0:00:01.00,0:00:02.50,D,,0,0,0,,{\\pos(1,2)}Hi, you\\Nthere\n"
+    )
+    (cue,) = read_subtitles(ass.encode())
+    assert (cue.text, cue.end) == ("Hi, you\nthere", timedelta(seconds=2.5))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"\xef\xbb\xbf \r\n", "empty"),
+        (b"just words\n", "no cue"),
+        (b"1\n00:00:01,000 --> 00:00:02,000\n\n", "no cue"),
+        (b"1\n00:00:01,000 --> 00:00:02,000\nok\n\n2\n00:00:0x --> 3\nbad\n", "Line 6"),
+        (b"1\n00:00:05,000 --> 00:00:02,000\nbackwards\n", "Line 2 .* ends before it starts"),
+        (random.Random(1).randbytes(4000), "not text"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(content: bytes, words: str) -> None:
+    with pytest.raises(TaskFailed, match=words) as failed:
+        read_subtitles(content)
+    assert failed.value.reason is FailureReason.SUBTITLES_INVALID
+    assert not failed.value.retryable
+
+
+@given(st.binary(max_size=2000))
+def test_no_bytes_raise_anything_else(content: bytes) -> None:
+    with suppress(TaskFailed):
+        assert read_subtitles(content)

@@ -1,0 +1,64 @@
+"""What is refused by the request alone, and with which field."""
+
+from dataclasses import replace
+
+import pytest
+
+from servicekit.media.operations import (
+    AddAudio,
+    AssetSource,
+    AudioLength,
+    AudioMode,
+    Caption,
+    CaptionMode,
+    ImageToVideo,
+    Operation,
+    Transcode,
+)
+from servicekit.media.outputs import AudioCodec, AudioEncoding, Container, OutputSpec, VideoCodec, VideoEncoding
+from servicekit.media.support import contradictions, unsupported
+
+ANY = AssetSource(asset="assets/any")
+CAPTION = Caption(video=ANY, subtitles=ANY)
+SOUND = AddAudio(video=ANY, audio=ANY)
+COPY = VideoEncoding(codec=VideoCodec.COPY)
+
+
+@pytest.mark.parametrize(
+    ("operation", "field"),
+    [
+        (Transcode(video=ANY), "operation.transcode"),
+        (replace(CAPTION, mode=CaptionMode.SOFT), "operation.caption.mode"),
+        (replace(SOUND, mode=AudioMode.MIX), "operation.add_audio.mode"),
+        (replace(SOUND, length=AudioLength.LOOP_AUDIO), "operation.add_audio.length"),
+        (replace(SOUND, loudness_lufs=-16.0), "operation.add_audio.loudness_lufs"),
+        (replace(SOUND, duck_video=True), "operation.add_audio.duck_video"),
+    ],
+)
+def test_not_offered_yet(operation: Operation, field: str) -> None:
+    assert [path for path, _ in unsupported(operation, OutputSpec())] == [field]
+
+
+@pytest.mark.parametrize("operation", [CAPTION, SOUND, ImageToVideo(image=ANY)])
+def test_the_three_operations_are_offered_with_their_defaults(operation: Operation) -> None:
+    assert unsupported(operation, OutputSpec()) == []
+    assert contradictions(operation, OutputSpec()) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "output", "field"),
+    [
+        (SOUND, OutputSpec(container=Container.WEBM, video=COPY), "output.audio.codec"),
+        (SOUND, OutputSpec(container=Container.MOV, video=VideoEncoding(codec=VideoCodec.AV1)), "output.video.codec"),
+        (CAPTION, OutputSpec(video=COPY), "output.video.codec"),
+        (ImageToVideo(image=ANY), OutputSpec(video=COPY), "output.video.codec"),
+        (
+            replace(SOUND, audio_gain_db=3.0),
+            OutputSpec(video=COPY, audio=AudioEncoding(codec=AudioCodec.COPY)),
+            "output.audio.codec",
+        ),
+        (replace(SOUND, video_gain_db=3.0), OutputSpec(video=COPY), "operation.add_audio.video_gain_db"),
+    ],
+)
+def test_wishes_that_exclude_each_other(operation: Operation, output: OutputSpec, field: str) -> None:
+    assert [path for path, _ in contradictions(operation, output)] == [field]

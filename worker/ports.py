@@ -32,8 +32,8 @@ class Engine(Protocol):
         """Writes the output to the sink. However it ends, no process is left and nobody writes any more."""
         ...
 
-    async def verify(self, plan: Plan, path: Path) -> MediaInfo:
-        """Returns what the output holds. Raises TaskFailed (OUTPUT_INVALID) where it is not as planned."""
+    async def verify(self, plan: Plan, path: Path, result: RunResult) -> MediaInfo:
+        """Returns what the output of that run holds. Raises TaskFailed (OUTPUT_INVALID) where it is not as planned."""
         ...
 
 

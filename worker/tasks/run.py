@@ -81,7 +81,7 @@ class TaskRunner:
         engine = await self._machine.engine()
         plan = await engine.plan(request.operation, request.output, paths)
         board.update(encoder=plan.encoder, media_duration=plan.expected.duration)
-        await engine.run(
+        result = await engine.run(
             plan,
             workdir=workdir,
             sink=spool,
@@ -89,7 +89,7 @@ class TaskRunner:
             limits=_run_limits(request.limits, self._clock.monotonic() - started),
         )
         board.update(stage=TaskStage.VERIFYING, output_bytes=spool.size, eta=timedelta())
-        media_info = await engine.verify(plan, spool.path)
+        media_info = await engine.verify(plan, spool.path, result)
         return TaskOutput(
             size_bytes=spool.size,
             sha256=spool.sha256,

@@ -1,0 +1,54 @@
+"""`python -m worker`: the worker as a process. Settings come from the environment; the options here go before them."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+from servicekit.runtime import prepare_process
+
+
+def main() -> int:
+    """Runs the worker; returns 0 after an orderly end, 1 where it cannot run, 2 for wrong settings."""
+    options = _parse(sys.argv[1:])
+    prepare_process()
+    # Only now, since these import grpc.
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from servicekit.errors import SpotreelError  # noqa: PLC0415
+    from worker.main import run  # noqa: PLC0415
+    from worker.settings import WorkerSettings  # noqa: PLC0415
+
+    try:
+        settings = WorkerSettings(**_given(options))
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in problem["loc"][:1]).upper()
+            print(f"SPOTREEL_WORKER_{name}: {problem['msg']}", file=sys.stderr)  # noqa: T201 - before there is a log
+        return 2
+    try:
+        asyncio.run(run(settings, ready_file=options.ready_file, exit_with_stdin=options.exit_with_stdin))
+    except SpotreelError as error:
+        print(f"{error.reason}: {error.message}", file=sys.stderr)  # noqa: T201 - for whoever started it
+        return 1
+    return 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m worker", description="Runs FFmpeg for an orchestrator.")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="address to listen on; port 0 takes any free one")
+    parser.add_argument("--work-dir", type=Path, metavar="DIR", help="folder for inputs, outputs and working files")
+    parser.add_argument("--allow-insecure", action="store_true", help="listen beyond this machine without TLS or key")
+    parser.add_argument("--ready-file", type=Path, metavar="PATH", help="write address and pid there when ready")
+    parser.add_argument("--exit-with-stdin", action="store_true", help="stop when standard input ends")
+    return parser.parse_args(arguments)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    named = {"listen": options.listen, "work_dir": options.work_dir, "allow_insecure": options.allow_insecure or None}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""This machine, looked at once, in the background of the start."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from servicekit.clock import Clock
+from servicekit.errors import SpotreelError
+from servicekit.ffmpeg import locate_ffmpeg
+from servicekit.probe import MediaProber
+from worker.fonts.book import FontBook
+from worker.hardware.capabilities import Capabilities
+from worker.hardware.probe import probe_capabilities
+from worker.media.engine import MediaEngine
+from worker.ports import Engine
+from worker.spool.folder import WorkFolder
+
+
+class ProbedMachine:
+    """Starts looking when entered, so that the server can listen meanwhile. `worker.ports.Machine` says the rest."""
+
+    def __init__(
+        self,
+        *,
+        ffmpeg: Path | None,
+        font_folders: Sequence[Path],
+        slots: int,
+        record_folder: Path,
+        folder: WorkFolder,
+        prober: MediaProber,
+        clock: Clock,
+    ) -> None:
+        """Takes the FFmpeg to use (None: find one), `slots` 0 for as many as fit, and where results are remembered."""
+        self._ffmpeg = ffmpeg
+        self._font_folders = tuple(font_folders)
+        self._slots = slots
+        self._record_folder = record_folder
+        self._folder = folder
+        self._prober = prober
+        self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        self._look = asyncio.create_task(self._look_around(), name="look at the machine")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._look.cancel()
+        with suppress(asyncio.CancelledError, SpotreelError):
+            await self._look
+
+    async def capabilities(self) -> Capabilities:
+        found, _ = await asyncio.shield(self._look)
+        return replace(found, disk_free_bytes=self._folder.free_bytes())
+
+    async def engine(self) -> Engine:
+        _, engine = await asyncio.shield(self._look)
+        return engine
+
+    async def _look_around(self) -> tuple[Capabilities, Engine]:
+        log = structlog.get_logger()
+        try:
+            ffmpeg, fonts = await asyncio.gather(
+                asyncio.to_thread(locate_ffmpeg, self._ffmpeg), asyncio.to_thread(FontBook.load, self._font_folders)
+            )
+        except SpotreelError as error:
+            log.warning("ffmpeg_not_usable", reason=error.reason, detail=error.message)
+            raise
+        found = await probe_capabilities(
+            ffmpeg,
+            data_folder=self._record_folder,
+            fonts=fonts,
+            clock=self._clock,
+            build=_build(),
+            slots=self._slots,
+        )
+        usable = [encoder.name for encoder in found.encoders if encoder.usable]
+        log.info("machine_known", ffmpeg=str(ffmpeg), encoders=usable, gpus=len(found.gpus), slots=found.slots)
+        engine = MediaEngine(ffmpeg=ffmpeg, capabilities=found, fonts=fonts, prober=self._prober, clock=self._clock)
+        return found, engine
+
+
+def _build() -> str:
+    try:
+        return version("spotreel")
+    except PackageNotFoundError:
+        return "unknown"

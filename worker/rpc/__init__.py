@@ -1,0 +1,1 @@
+"""WorkerService: translate, call, translate."""

@@ -1,0 +1,80 @@
+"""What ended an attempt, as the reason that the job's owner gets to read."""
+
+from collections.abc import Mapping
+
+from orchestrator.dispatch.delivery import DeliveryFailed
+from orchestrator.dispatch.disk_space import is_disk_full
+from orchestrator.jobs.job import Failure
+from orchestrator.ports import TaskGone, WorkerUnreachable
+from servicekit.errors import Code, SpotreelError
+
+# A request that one worker finds wrong is wrong for the next one too.
+_HOPELESS = frozenset({Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED, Code.PERMISSION_DENIED})
+_INPUT_IS_GONE = frozenset({"ASSET_NOT_FOUND", "BLOB_MISSING"})
+
+
+class TaskFailed(Exception):
+    """The worker says that the task failed."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class InstanceLost(Exception):
+    """The instance of the attempt is gone, or given up."""
+
+
+class OutputDamaged(Exception):
+    """What came home is not what the worker made, also after it was fetched anew."""
+
+
+def failure_of(error: BaseException) -> Failure | None:
+    """Returns the failure for an error that can be foreseen; None for one that is a bug."""
+    match error:
+        case BaseExceptionGroup():
+            return failure_of(error.exceptions[0])
+        case TaskFailed() | DeliveryFailed():
+            return error.failure
+        case TaskGone():
+            return _lost("The worker was started anew and no longer knows the task.")
+        case WorkerUnreachable() | InstanceLost():
+            return _lost(str(error))
+        case OutputDamaged():
+            return Failure(reason="INTERNAL", message=str(error), retryable=True)
+        case TimeoutError():
+            return Failure(reason="RUN_TIMEOUT", message="The worker did not keep the time limit of the attempt.")
+        case OSError() | SpotreelError() if is_disk_full(error):
+            return Failure(reason="DISK_FULL", message=_words(error), retryable=True)
+        case SpotreelError():
+            return _refused(error)
+    return None
+
+
+def bug() -> Failure:
+    """Returns the failure for what nobody foresaw; its words stay in the log."""
+    return Failure(
+        reason="INTERNAL", message="The orchestrator failed at this attempt; its log tells why.", retryable=True
+    )
+
+
+def _lost(message: str) -> Failure:
+    return Failure(reason="INSTANCE_LOST", message=message, retryable=True)
+
+
+def _refused(error: SpotreelError) -> Failure:
+    metadata: Mapping[str, str] = error.metadata
+    if error.reason in _INPUT_IS_GONE:
+        return Failure(reason="INPUT_NOT_FOUND", message=error.message, metadata=metadata)
+    return Failure(
+        reason="INTERNAL",
+        message=f"The attempt ended with {error.reason}: {error.message}",
+        retryable=error.code not in _HOPELESS,
+        metadata=metadata,
+    )
+
+
+def _words(error: OSError | SpotreelError) -> str:
+    if isinstance(error, SpotreelError):
+        return error.message
+    return "The orchestrator's disk is full. Free some space on it."

@@ -1,0 +1,188 @@
+"""Which queued job goes to which free slot, and who follows the ones that run.
+
+Level-triggered: each pass compares the ledger with the runs of this process, so that a restart, a lost bell or a run
+that broke are all the same: what is unfinished and followed by nobody is followed again.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from orchestrator.dispatch.runner import AttemptRun, Workshop
+from orchestrator.fleet.instance import Instance, InstanceState
+from orchestrator.jobs.job import Job, JobState, Progress, Stage, started
+from orchestrator.ports import Ledger
+from servicekit.clock import Clock
+from servicekit.errors import FailedPrecondition, NotFound
+from servicekit.wakeup import Wakeup
+
+_POLL_SECONDS = 5.0
+# A run that broke, a ledger that does not answer: not at once again.
+_BREAK_SECONDS = 2.0
+_MOST_INSTANCES = 1000
+# Queued jobs that hear in one pass why they wait; the others wait for these first.
+_MOST_EXPLAINED = 200
+_USABLE = frozenset({InstanceState.READY, InstanceState.DRAINING})
+
+
+class Scheduler:
+    """Brings jobs to instances while its `async with` block runs.
+
+    Leaving the block only ends the following: tasks go on at their workers, and are found again by the next scheduler.
+    """
+
+    def __init__(self, *, workshop: Workshop, situation: Callable[[], str]) -> None:
+        """Takes `situation`: why there is no machine just now, for the owners of queued jobs."""
+        self._shop = workshop
+        self._situation = situation
+        self._ledger: Ledger = workshop.ledger
+        self._clock: Clock = workshop.clock
+        self._bell: Wakeup = workshop.bell
+        self._runs: dict[str, AttemptRun] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._loop_task: asyncio.Task[None] | None = None
+        self._swept = False
+        self._log = structlog.get_logger("dispatch")
+
+    async def __aenter__(self) -> Self:
+        self._loop_task = asyncio.create_task(self._loop(), name="scheduler")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._loop_task is not None
+        # The loop first: it would start new runs for those that end.
+        for tasks in ([self._loop_task], list(self._tasks.values())):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Says that something changed in the ledger."""
+        self._bell.ring()
+
+    def cancel(self, job_id: str) -> None:
+        """Says that a job is CANCELLING in the ledger."""
+        if run := self._runs.get(job_id):
+            run.cancel()
+        self._bell.ring()
+
+    async def _loop(self) -> None:
+        while True:
+            try:
+                await self._pass()
+            except Exception:  # noqa: BLE001 - the ledger may be back for the next pass
+                self._log.exception("scheduling_failed")
+                await self._clock.sleep(_BREAK_SECONDS)
+            await self._bell.wait(_POLL_SECONDS)
+
+    async def _pass(self) -> None:
+        unfinished = await self._ledger.unfinished_jobs()
+        if not self._swept:
+            await self._shop.spools.sweep({job.id for job in unfinished})
+            self._swept = True
+        usable = {one.id: one for one in await self._ledger.list_instances(states=_USABLE, limit=_MOST_INSTANCES)}
+        for job in unfinished:
+            await self._attend(job, usable)
+        await self._assign(usable, unfinished)
+
+    async def _attend(self, job: Job, usable: Mapping[str, Instance]) -> None:
+        """Sees to it that an unfinished job is followed, and that its run knows what became of job and instance."""
+        attempt = job.running_attempt
+        if attempt is None:
+            self._log.error("job_without_attempt", job=job.id, state=job.state)
+            return
+        run = self._runs.get(job.id)
+        if run is None:
+            run = await self._resume(job, usable.get(attempt.instance_id))
+        if run is not None and run.attempt_number == attempt.number:
+            if job.state is JobState.CANCELLING:
+                run.cancel()
+            if attempt.instance_id not in usable:
+                run.lose()
+
+    async def _resume(self, stale: Job, instance: Instance | None) -> AttemptRun | None:
+        # The run may have ended between our reading the jobs and now; the ledger knows.
+        job = await self._ledger.get_job(stale.id)
+        attempt = job.running_attempt
+        if attempt is None or job.id in self._runs:
+            return None
+        if instance is None:
+            instance = await self._instance(attempt.instance_id)
+        self._log.info("attempt_resumed", job=job.id, attempt=attempt.number, instance=instance.id)
+        return self._follow(job, instance)
+
+    async def _instance(self, instance_id: str) -> Instance:
+        try:
+            return await self._ledger.get_instance(instance_id)
+        except NotFound:
+            gone = self._clock.now()
+            return Instance(
+                id=instance_id, cloud="", label="", secret=b"", create_time=gone, state=InstanceState.DESTROYED
+            )
+
+    async def _assign(self, usable: Mapping[str, Instance], unfinished: list[Job]) -> None:
+        ready = [one for one in usable.values() if one.state is InstanceState.READY]
+        free = self._free_slots(ready, unfinished)
+        queued = [
+            job
+            for job in await self._ledger.queued_jobs(sum(free.values()) + _MOST_EXPLAINED)
+            if job.id not in self._runs
+        ]
+        for job in queued:
+            if free.total() == 0:
+                break
+            # The emptiest first: tasks of one machine share its encoder.
+            instance_id, _ = free.most_common(1)[0]
+            if await self._start(job, usable[instance_id]):
+                free[instance_id] -= 1
+        self._explain([job for job in queued if job.id not in self._runs], machines=len(ready))
+
+    def _free_slots(self, ready: list[Instance], unfinished: list[Job]) -> Counter[str]:
+        busy = Counter(
+            attempt.instance_id
+            for job in unfinished
+            if (attempt := job.running_attempt) is not None and attempt.spooled is None
+        )
+        return Counter({one.id: max(one.slots - busy[one.id], 0) for one in ready})
+
+    async def _start(self, job: Job, instance: Instance) -> bool:
+        now = self._clock.now()
+        try:
+            job = await self._ledger.change_job(job.id, lambda one: started(one, instance_id=instance.id, now=now))
+        except (FailedPrecondition, NotFound):
+            # Cancelled, expired or deleted since it was read.
+            return False
+        self._shop.news.publish(job)
+        self._log.info("attempt_started", job=job.id, attempt=len(job.attempts), instance=instance.id)
+        self._follow(job, instance)
+        return True
+
+    def _follow(self, job: Job, instance: Instance) -> AttemptRun:
+        run = AttemptRun(job=job, instance=instance, workshop=self._shop)
+        self._runs[job.id] = run
+        self._tasks[job.id] = asyncio.create_task(self._guard(job.id, run), name=f"run {job.attempts[-1].task_id}")
+        return run
+
+    async def _guard(self, job_id: str, run: AttemptRun) -> None:
+        try:
+            await run.run()
+        except Exception:  # noqa: BLE001 - the ledger did not take the end; a pass takes the job up again
+            self._log.exception("run_broke", job=job_id)
+            await self._clock.sleep(_BREAK_SECONDS)
+        finally:
+            del self._runs[job_id], self._tasks[job_id]
+            self._bell.ring()
+
+    def _explain(self, waiting: list[Job], *, machines: int) -> None:
+        for job in waiting:
+            if machines:
+                progress = Progress(stage=Stage.WAITING, detail=job.progress.detail)
+            else:
+                progress = Progress(stage=Stage.PROVISIONING, detail=self._situation() or job.progress.detail)
+            self._shop.news.progress(job.id, progress)

@@ -1,0 +1,125 @@
+"""Outputs on their way home: a folder for each job that runs, a growing file for each attempt."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+from orchestrator.dispatch.disk_space import with_space
+from orchestrator.dispatch.interruption import to_the_end
+from servicekit.clock import Clock
+from servicekit.errors import Aborted
+from servicekit.growing import GrowingFile
+
+
+class SpoolFolder:
+    """Keeps `<folder>/<job id>/<attempt>.spool`, and tells readers which one is current.
+
+    The files of a job stay until `remove`: also when they are complete, and over restarts.
+    """
+
+    def __init__(self, folder: Path, *, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._current: dict[str, tuple[int, GrowingFile]] = {}
+        self._changes: dict[str, set[asyncio.Event]] = {}
+
+    def current(self, job_id: str) -> tuple[int, GrowingFile] | None:
+        return self._current.get(job_id)
+
+    async def changed(self, job_id: str) -> None:
+        change = asyncio.Event()
+        waiting = self._changes.setdefault(job_id, set())
+        waiting.add(change)
+        try:
+            await change.wait()
+        finally:
+            waiting.discard(change)
+            if not waiting:
+                self._changes.pop(job_id, None)
+
+    def job_folder(self, job_id: str) -> Path:
+        """Returns where a job's files are while it runs; removed with them."""
+        return self._folder / job_id
+
+    async def open(self, job_id: str, attempt: int) -> GrowingFile:
+        """Returns the file of an attempt, going on behind what is there. Raises OSError."""
+        file = await GrowingFile(self._path(job_id, attempt), clock=self._clock).reopen()
+        self._take(job_id, attempt, file)
+        return file
+
+    async def restart(self, job_id: str, attempt: int) -> GrowingFile:
+        """Returns the file of an attempt, emptied; who reads what it held hears that it starts over. Raises OSError."""
+        self._drop(job_id)
+        path = self._path(job_id, attempt)
+        # A new file, not an emptied one: readers of the old one must not see bytes of the new.
+        path.unlink(missing_ok=True)
+        file = await GrowingFile(path, clock=self._clock).open()
+        self._take(job_id, attempt, file)
+        return file
+
+    async def append(self, file: GrowingFile, data: bytes, *, on_wait: Callable[[], None]) -> None:
+        """Appends in a thread, waiting for room on a full disk; `on_wait` is called when it has to.
+
+        A cancel waits for the thread, so that nothing writes to a file that was closed. Raises ResourceExhausted
+        (DISK_FULL), OSError.
+        """
+        end = file.size + len(data)
+
+        async def rest() -> None:
+            # What was written before the disk was full is in the file.
+            await to_the_end(asyncio.to_thread(file.write, data[len(data) - (end - file.size) :]))
+
+        await with_space(rest, clock=self._clock, on_wait=on_wait)
+
+    def detach(self, job_id: str) -> None:
+        """Stops writing; the files stay. Readers are told that their file will not grow here any more."""
+        self._drop(job_id)
+
+    async def remove(self, job_id: str) -> None:
+        """Removes the files of a job that is final, or whose attempt failed."""
+        self._drop(job_id)
+        await asyncio.to_thread(shutil.rmtree, self.job_folder(job_id), ignore_errors=True)
+
+    async def sweep(self, keep: Collection[str]) -> None:
+        """Removes the files of all jobs but these."""
+        await asyncio.to_thread(self._sweep, frozenset(keep))
+
+    def _path(self, job_id: str, attempt: int) -> Path:
+        return self.job_folder(job_id) / f"{attempt}.spool"
+
+    def _take(self, job_id: str, attempt: int, file: GrowingFile) -> None:
+        self._current[job_id] = (attempt, file)
+        self._announce(job_id)
+
+    def _drop(self, job_id: str) -> None:
+        held = self._current.pop(job_id, None)
+        if held is not None:
+            _, file = held
+            file.fail(_restarted(job_id))
+            file.close()
+            self._announce(job_id)
+
+    def _announce(self, job_id: str) -> None:
+        for change in self._changes.get(job_id, ()):
+            change.set()
+
+    def _sweep(self, keep: frozenset[str]) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            for folder in self._entries():
+                if folder.name not in keep:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _entries(self) -> Iterator[Path]:
+        with os.scandir(self._folder) as entries:
+            yield from [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _restarted(job_id: str) -> Aborted:
+    return Aborted(
+        f"The attempt at jobs/{job_id} whose output was read has ended; throw away what you have and read from 0.",
+        reason="OUTPUT_RESTARTED",
+        metadata={"name": f"jobs/{job_id}"},
+    )

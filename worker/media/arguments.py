@@ -59,6 +59,7 @@ _FORMATS = {
     Container.WEBM: ["-f", "webm"],
 }
 _FPS_MODE_SINCE = (5, 1)
+_DEMUX_TIME_BASE_SINCE = (6, 1)
 
 
 def ffmpeg_arguments(plan: Plan, *, progress_fd: int) -> list[str]:
@@ -99,11 +100,10 @@ def _video(plan: Plan) -> list[str]:
             return ["-map", f"0:{video.stream}", "-c:v", "copy", *tag]
         case EncodeVideo():
             filters = ",".join(_video_filter(entry) for entry in video.filters)
-            variable = "-fps_mode" if plan.ffmpeg_release >= _FPS_MODE_SINCE else "-vsync"
             keyframes = ["-force_key_frames", f"expr:gte(t,n_forced*{_KEYFRAME_SECONDS})"]
             colours = _RAW_COLOURS if isinstance(plan.inputs[0], RawFrames) else []
             return [
-                *["-map", f"0:{video.stream}", "-vf", filters, variable, "vfr"],
+                *["-map", f"0:{video.stream}", "-vf", filters, *_timestamps(plan, video)],
                 *encoder_options(video),
                 *keyframes,
                 *colours,
@@ -112,6 +112,14 @@ def _video(plan: Plan) -> list[str]:
 
 
 _RAW_COLOURS = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+
+
+def _timestamps(plan: Plan, video: EncodeVideo) -> list[str]:
+    """Keeps the timestamps of a variable frame rate: by default FFmpeg rounds them to a rate it guesses (5 ms off)."""
+    mode = ["-fps_mode" if plan.ffmpeg_release >= _FPS_MODE_SINCE else "-vsync", "vfr"]
+    if isinstance(plan.inputs[0], RawFrames) or any(isinstance(entry, FrameRate) for entry in video.filters):
+        return mode
+    return [*mode, "-enc_time_base", "demux" if plan.ffmpeg_release >= _DEMUX_TIME_BASE_SINCE else "-1"]
 
 
 def _needs_hvc1(plan: Plan) -> bool:

@@ -91,6 +91,23 @@ class Studio:
         assert result.output_bytes == path.stat().st_size
         return Made(path, plan, await self.engine.verify(plan, path, result), progress)
 
+    def times(self, path: Path) -> list[float]:
+        """When each frame is shown, in seconds."""
+        decode = [
+            "-i",
+            str(path),
+            "-map",
+            "0:v",
+            "-fps_mode",
+            "passthrough",
+            "-enc_time_base",
+            "1:90000",
+            "-f",
+            "framemd5",
+        ]
+        listed = query([self.ffmpeg, "-nostdin", "-loglevel", "error", *decode, "-"])
+        return [int(line.split(",")[2]) / 90_000 for line in listed.splitlines() if not line.startswith("#")]
+
     def frame(self, path: Path, at: float) -> bytes:
         """One decoded frame as grey pixels of its own size."""
         raw = self.folder / "frame.gray"

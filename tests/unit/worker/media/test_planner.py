@@ -119,7 +119,7 @@ def test_a_caption_on_software(fonts: FontBook) -> None:
         "-nostdin -hide_banner -nostats -loglevel level+info -progress pipe:7 -stats_period 0.25 "
         "-protocol_whitelist file,pipe -f mov -i file:/nowhere/it's [a] b:c/video "
         "-map 0:0 -vf ass=filename=captions.ass:fontsdir=fonts:original_size=1280x720,format=yuv420p -fps_mode vfr "
-        "-c:v libx264 -preset faster -crf 23 -g 50 -flags:v +cgop -forced-idr 1 "
+        "-enc_time_base demux -c:v libx264 -preset faster -crf 23 -g 50 -flags:v +cgop -forced-idr 1 "
         "-force_key_frames expr:gte(t,n_forced*2) -map 0:1 -c:a:0 copy -map_chapters -1 -sn -dn "
         "-f mp4 -movflags +frag_keyframe+delay_moov+default_base_moof -frag_duration 2000000 pipe:1"
     )
@@ -170,7 +170,9 @@ def test_rate_control_on_nvenc(fonts: FontBook, encoding: VideoEncoding, words: 
 
 
 def test_older_ffmpeg_has_the_older_option(fonts: FontBook) -> None:
-    assert "-vsync vfr" in command(plan(CAPTION, fonts=fonts, capabilities=machine(release="4.4.2-0ubuntu")))
+    assert "-vsync vfr -enc_time_base -1" in command(
+        plan(CAPTION, fonts=fonts, capabilities=machine(release="4.4.2-0ubuntu"))
+    )
     assert "-fps_mode vfr" in command(plan(CAPTION, fonts=fonts, capabilities=machine(release="N-117771-g07904231cb")))
 
 

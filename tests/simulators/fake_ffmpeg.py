@@ -1,0 +1,118 @@
+"""An FFmpeg that does what a script says, step by step.
+
+`install` makes a program of this file. It answers questions (`-version`, `-encoders` …) and test encodes like an
+FFmpeg with libx264; every other run follows `steps.json` beside it and notes each step it has done in `done.txt`:
+
+    {"emit": 1000}          write that many more bytes of the film to the output
+    {"rest": true}          write all that is left of it
+    {"progress": 1.5}       report that much media time
+    {"wait_for": "name"}    go on when there is a file of that name beside the program
+    {"stderr": "text"}      say something
+    {"hang": true}          do nothing for ever
+    {"ignore_sigterm": true}
+    {"exit": 1}             end with that status
+"""
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_VERSION = "ffmpeg version 7.1-fake Copyright (c) nobody"
+_LISTS = {
+    "-encoders": " V....D libx264              H.264",
+    "-decoders": " VFS..D h264                 H.264",
+    "-filters": " ... subtitles         V->V       Render text",
+}
+_POLL_SECONDS = 0.005
+
+
+def install(folder: Path, *, film: Path, steps: list[dict[str, Any]]) -> Path:
+    """Makes the program in an existing folder; `film` is what its runs write. The steps may be replaced later."""
+    program = folder / "ffmpeg"
+    source = Path(__file__).read_text()
+    program.write_text(f"#!{sys.executable} -IS\n{source}\nmain()\n")
+    program.chmod(0o755)
+    (folder / "film").symlink_to(film)
+    rewrite(program, steps)
+    return program
+
+
+def rewrite(program: Path, steps: list[dict[str, Any]]) -> None:
+    """Replaces the steps that the next run follows."""
+    program.with_name("steps.json").write_text(json.dumps(steps))
+
+
+def done(program: Path) -> list[dict[str, Any]]:
+    """Returns the steps that all runs have done so far, with the process id of each."""
+    notes = program.with_name("done.txt")
+    return [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+
+
+def main() -> None:
+    """Runs as FFmpeg."""
+    arguments = sys.argv[1:]
+    if "-version" in arguments:
+        print(_VERSION)  # noqa: T201 - what a program says
+        return
+    for question, answer in _LISTS.items():
+        if question in arguments:
+            print(answer)  # noqa: T201
+            return
+    if "lavfi" in arguments:
+        if "libx264" not in arguments:
+            sys.exit("Unknown encoder")
+        return
+    _Run(arguments).follow()
+
+
+class _Run:
+    def __init__(self, arguments: list[str]) -> None:
+        self._folder = Path(__file__).parent
+        pipe = arguments[arguments.index("-progress") + 1]
+        self._progress_pipe = int(re.fullmatch(r"pipe:(\d+)", pipe)[1])  # type: ignore[index]
+        self._written = 0
+
+    def follow(self) -> None:
+        for step in json.loads((self._folder / "steps.json").read_text()):
+            ((name, value),) = step.items()
+            with (self._folder / "done.txt").open("a") as notes:
+                notes.write(json.dumps({**step, "pid": os.getpid()}) + "\n")
+            getattr(self, f"_{name}")(value)
+
+    def _emit(self, count: int) -> None:
+        with (self._folder / "film").open("rb") as film:
+            film.seek(self._written)
+            data = film.read(count)
+        self._written += len(data)
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def _rest(self, _value: bool) -> None:
+        self._emit(-1)
+
+    def _progress(self, seconds: float) -> None:
+        block = f"frame={int(seconds * 25)}\nfps=25.0\ntotal_size={self._written}\nout_time_us={int(seconds * 1e6)}\n"
+        os.write(self._progress_pipe, f"{block}speed=2.0x\nprogress=continue\n".encode())
+
+    def _wait_for(self, name: str) -> None:
+        while not (self._folder / name).exists():
+            time.sleep(_POLL_SECONDS)
+
+    def _stderr(self, text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+
+    def _hang(self, _value: bool) -> None:
+        while True:
+            time.sleep(60)
+
+    def _ignore_sigterm(self, _value: bool) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def _exit(self, status: int) -> None:
+        sys.stderr.flush()
+        os._exit(status)

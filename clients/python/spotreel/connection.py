@@ -28,8 +28,8 @@ class Connection:
         self._heartbeat_seconds = heartbeat_seconds
         self.patience = patience
         self.channel = endpoint.open()
-        self.jobs: "JobServiceAsyncStub" = JobServiceStub(self.channel)
-        self.assets: "AssetServiceAsyncStub" = AssetServiceStub(self.channel)
+        self.jobs: JobServiceAsyncStub = JobServiceStub(self.channel)
+        self.assets: AssetServiceAsyncStub = AssetServiceStub(self.channel)
 
     @property
     def server(self) -> str:

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import grpc
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential, wait_random
 
 from spotreel.errors import ResourceExhausted, ServerUnavailable, SpotreelClientError
 from spotreel.status import error_of
 
 T = TypeVar("T")
 
-_BACKOFF = wait_exponential_jitter(initial=0.1, max=3.0, jitter=0.1)
+_BACKOFF = wait_exponential(multiplier=0.1, max=3.0) + wait_random(0, 0.1)
 
 
 class BrokenStream(ServerUnavailable):

@@ -1,6 +1,7 @@
 """Inputs go to the server: once for the same content, and on from where a broken upload stands."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from spotreel.errors import (
     LocalFile,
     NotFound,
     OffsetOutOfRange,
+    ServerFailed,
     ServerUnavailable,
 )
 from spotreel.orchestrator.v1.asset_pb2 import Asset
@@ -35,6 +37,8 @@ _CHUNK_BYTES = 1024 * 1024
 # A message that cannot be sent for this long: the other side is gone, or its disk hangs.
 _WRITE_TIMEOUT_SECONDS = 30.0
 _MOST_DAMAGED = 3
+# What a refusal may take to come back, in a stream that goes slowly to hear it.
+_REFUSAL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,7 @@ class _Upload:
         self._on_bytes = on_bytes
         self._upload_id = str(uuid4())
         self._started = False
+        self._to_hear = 0
         self._damaged = 0
         self._sent = 0
 
@@ -136,6 +141,13 @@ class _Upload:
             await self._write_all(call, offset)
             # The server verifies the whole before it answers, which takes a while for many GiB.
             response: UploadAssetResponse = await self._connection.answered(call)
+        except ServerFailed as error:
+            # grpc.aio 1.85 puts this in place of the server's own words when they cross with a write. The next stream
+            # starts slowly, so that they get through; if it was no refusal, nothing is lost either.
+            if error.reason != grpc.StatusCode.INTERNAL.name:
+                raise
+            self._to_hear = 2  # `start` and the first chunk
+            raise BrokenStream(error.message, reason="STREAM_CUT") from error
         except TimeoutError as error:
             raise BrokenStream(
                 f"{self._connection.server} has not taken a chunk for {_WRITE_TIMEOUT_SECONDS:g} s.",
@@ -157,11 +169,14 @@ class _Upload:
         )
         try:
             await self._write(call, UploadAssetRequest(start=start))
+            await self._hear(call)
             with self._content.path.open("rb") as file:
                 file.seek(offset)
-                while chunk := await asyncio.to_thread(_read_chunk, file, offset):
+                while offset < self._content.size:
+                    chunk = await asyncio.to_thread(_read_chunk, file, offset, self._content)
                     await self._write(call, UploadAssetRequest(data=chunk))
                     offset += len(chunk.data)
+                    await self._hear(call)
                     self._sent = max(self._sent, offset)
                     self._on_bytes(offset, self._content.size)
             self._content.check_unchanged()
@@ -176,6 +191,15 @@ class _Upload:
                 raise
             raise _unreadable(self._content.path, error) from error
 
+    async def _hear(self, call: "grpc.aio.StreamUnaryCall[UploadAssetRequest, UploadAssetResponse]") -> None:
+        if self._to_hear:
+            self._to_hear -= 1
+            answered = asyncio.Event()
+            call.add_done_callback(lambda _call: answered.set())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_REFUSAL_SECONDS):
+                    await answered.wait()
+
     @staticmethod
     async def _write(
         call: "grpc.aio.StreamUnaryCall[UploadAssetRequest, UploadAssetResponse]", request: UploadAssetRequest
@@ -184,9 +208,11 @@ class _Upload:
             await call.write(request)
 
 
-def _read_chunk(file: BinaryIO, offset: int) -> UploadAssetRequest.Data | None:
-    data = file.read(_CHUNK_BYTES)
-    return UploadAssetRequest.Data(offset=offset, data=data, crc32c=google_crc32c.value(data)) if data else None
+def _read_chunk(file: BinaryIO, offset: int, content: Content) -> UploadAssetRequest.Data:
+    data = file.read(min(_CHUNK_BYTES, content.size - offset))
+    if not data:
+        content.check_unchanged()
+    return UploadAssetRequest.Data(offset=offset, data=data, crc32c=google_crc32c.value(data))
 
 
 def _unreadable(path: Path, error: OSError) -> LocalFile:

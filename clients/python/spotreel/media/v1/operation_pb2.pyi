@@ -146,9 +146,9 @@ class CaptionStyle(_message.Message):
     """How burnt-in captions look.
 
     All sizes are in 1/1000 of the height of the picture, so that one style looks
-    the same at every resolution. A field that is not set takes its default; for
-    SRT and WebVTT the style replaces what the file says, but for italics, bold and
-    underline marks inside the text.
+    the same at every resolution. A field that is not set takes its default. Of the
+    subtitles the words, their times and marks for italics, bold and underline
+    count; the look is this style's, also for ASS.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from spotreel import AsyncClient
 from spotreel import errors as client_errors
-from spotreel.orchestrator.v1.job_pb2 import Job
+from spotreel.orchestrator.v1.job_pb2 import Job, JobLimits
 
 REPOSITORY = Path(__file__).parents[3]
 SRT = "1\n00:00:00,100 --> 00:00:00,900\nHello, world\n"
@@ -58,7 +58,7 @@ class Lab:
     def make(self, name: str, *arguments: str) -> Path:
         """A file made by FFmpeg."""
         path = self.folder / name
-        command = [self.ffmpeg, "-nostdin", "-loglevel", "error", "-y", *arguments, f"file:{path}"]
+        command = [str(self.ffmpeg), "-nostdin", "-loglevel", "error", "-y", *arguments, f"file:{path}"]
         subprocess.run(command, check=True, timeout=30)
         return path
 
@@ -75,10 +75,12 @@ class Lab:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
-    async def caption(self, video: Path | str, subtitles: Path | str | None = None, **settings: object) -> Seen:
+    async def caption(
+        self, video: Path | str, subtitles: Path | str | None = None, *, limits: JobLimits | None = None
+    ) -> Seen:
         """Caption a video and tell what became of it."""
         async with self.client() as client:
-            return await seen(client.caption(video, subtitles or self.text(), **settings))  # type: ignore[arg-type]
+            return await seen(client.caption(video, subtitles or self.text(), limits=limits or JobLimits()))
 
     async def command(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Seen:
         """Run `spotreel …` against the service and tell how it ended."""

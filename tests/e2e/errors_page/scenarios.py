@@ -140,12 +140,12 @@ async def subtitles_no_glyph(lab: Lab) -> Seen:
 # --- inputs at an address -------------------------------------------------------------------------------------
 
 
-async def _fetched(lab: Lab, faults: Faults, *, acts: str, **settings: object) -> Seen:
+async def _fetched(lab: Lab, faults: Faults, *, acts: str, limits: JobLimits | None = None) -> Seen:
     content = await asyncio.to_thread(lab.video().read_bytes)
     async with FileServer(Served(content=content, faults=faults)) as server:
         if faults.redirect_to == "itself":
             faults.redirect_to = server.url("again.mp4")
-        result = await lab.caption(server.url(), **settings)
+        result = await lab.caption(server.url(), limits=limits)
         assert server.acted.get(acts), f"the fault {acts} has not acted"
         return result
 

@@ -7,7 +7,7 @@ there, without reading a gigabyte again. Readers follow it without polling.
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -84,7 +84,7 @@ class GrowingFile:
             self.failure = failure
             self._wake()
 
-    async def read(self, offset: int, limit: int = 0) -> AsyncIterator[bytes]:
+    async def read(self, offset: int, limit: int = 0) -> AsyncGenerator[bytes, None]:
         """Yield the content from an offset on, in chunks of at most 1 MiB, following the file while it grows.
 
         An empty chunk is a sign of life while nothing grows. With a `limit` (in bytes) it ends there.

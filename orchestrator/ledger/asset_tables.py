@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, update
 
+from orchestrator import refusals
 from orchestrator.assets.asset import Asset, Upload
 from orchestrator.jobs.job import JobState
-from orchestrator.ledger import refusals
 from orchestrator.ledger.rows import asset_from_row, asset_values, upload_from_row, upload_values
 from orchestrator.ledger.schema import ASSETS, JOB_ASSETS, JOBS, UPLOADS, micros
 

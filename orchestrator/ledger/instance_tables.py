@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
+from orchestrator import refusals
 from orchestrator.fleet.instance import Instance, InstanceState
-from orchestrator.ledger import refusals
 from orchestrator.ledger.rows import instance_from_row, instance_values
 from orchestrator.ledger.schema import INSTANCES, micros
 

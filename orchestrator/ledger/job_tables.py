@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
+from orchestrator import refusals
 from orchestrator.jobs.job import Job, JobState
-from orchestrator.ledger import refusals
 from orchestrator.ledger.asset_tables import touch
 from orchestrator.ledger.rows import attempt_values, job_from_row, job_values, new_job_values
 from orchestrator.ledger.schema import ATTEMPTS, JOB_ASSETS, JOB_LABELS, JOBS, REQUESTS, micros

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from orchestrator import refusals
 from orchestrator.assets.asset import Asset, Upload
 from orchestrator.fleet.instance import Instance, InstanceState
 from orchestrator.jobs.job import Job, JobState
-from orchestrator.ledger import refusals
 from orchestrator.ledger.schema import micros
 from orchestrator.ports import JobQuery
 from servicekit.clock import Clock

@@ -1,4 +1,4 @@
-"""What a ledger says no with, in the same words for every implementation."""
+"""What is said no with, in the same words wherever it is found out."""
 
 from orchestrator.jobs.job import Job
 from servicekit.errors import AlreadyExists, FailedPrecondition, NotFound, ResourceExhausted

@@ -78,7 +78,7 @@ class OutputSpool:
         if self._file.failure is not None:
             raise self._file.failure.with_traceback(None)
         self._check_range(offset, limit)
-        async with aclosing(self._file.read(offset, limit)) as pieces:  # type: ignore[type-var]
+        async with aclosing(self._file.read(offset, limit)) as pieces:
             async for data in pieces:
                 chunk = self._chunk(offset, data)
                 offset += len(data)

@@ -1,0 +1,77 @@
+"""Liveness: an instance that its cloud calls stopped, or whose worker has been silent for too long, is lost."""
+
+import structlog
+
+from orchestrator.fleet.instance import Instance, InstanceFailure, given_up
+from orchestrator.fleet.limits import FleetLimits
+from orchestrator.ports import Cloud, CloudState, Ledger, WorkerLink, WorkerLinks, WorkerUnreachable
+from servicekit.clock import Clock
+from servicekit.errors import SpotreelError
+
+_ASK_SECONDS = 5.0
+
+
+class _Pulse:
+    """When an instance was asked for a sign of life, and when it gave one."""
+
+    def __init__(self, link: WorkerLink, now: float) -> None:
+        self.link = link
+        self.asked = float("-inf")
+        self.heard = now
+
+
+class Liveness:
+    """READY | DRAINING → DESTROYING. Its heartbeats are also what keeps a worker from ending itself."""
+
+    def __init__(self, *, ledger: Ledger, cloud: Cloud, links: WorkerLinks, clock: Clock, limits: FleetLimits) -> None:
+        self._ledger = ledger
+        self._cloud = cloud
+        self._links = links
+        self._clock = clock
+        self._limits = limits
+        self._pulses: dict[str, _Pulse] = {}
+        self._log = structlog.get_logger("fleet")
+
+    async def step(self, instance: Instance) -> bool:
+        """Returns whether the instance was found to be lost. Raises CloudUnavailable, which says nothing about it."""
+        seen = await self._cloud.get(instance.provider_id)
+        if seen is None:
+            return await self._lose(instance, "INSTANCE_VANISHED", "Its cloud no longer knows it.")
+        if seen.state is CloudState.STOPPED:
+            return await self._lose(instance, "INSTANCE_STOPPED", f"It stopped by itself. {seen.status}".strip())
+        silence = await self._silence(instance)
+        if silence > self._limits.unreachable_seconds:
+            return await self._lose(instance, "WORKER_UNREACHABLE", f"Its worker was silent for {silence:.0f} s.")
+        return False
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        for instance_id in list(self._pulses):
+            await self.forget(instance_id)
+
+    async def forget(self, instance_id: str) -> None:
+        """Closes the connection to an instance that is not watched any more."""
+        if pulse := self._pulses.pop(instance_id, None):
+            await pulse.link.close()
+
+    async def _silence(self, instance: Instance) -> float:
+        """Returns the seconds since the last sign of life; asks for one when it is time."""
+        now = self._clock.monotonic()
+        pulse = self._pulses.get(instance.id)
+        if pulse is None:
+            pulse = self._pulses[instance.id] = _Pulse(self._links.connect(instance), now)
+        if now - pulse.asked >= self._limits.heartbeat_seconds:
+            pulse.asked = now
+            try:
+                await pulse.link.ready(timeout=_ASK_SECONDS)
+                pulse.heard = self._clock.monotonic()
+            except (WorkerUnreachable, SpotreelError) as error:
+                self._log.info("heartbeat_missed", instance=instance.id, detail=str(error))
+        return self._clock.monotonic() - pulse.heard
+
+    async def _lose(self, instance: Instance, reason: str, message: str) -> bool:
+        failure = InstanceFailure(reason=reason, message=message)
+        await self.forget(instance.id)
+        await self._ledger.change_instance(instance.id, lambda one: given_up(one, failure=failure))
+        self._log.warning("instance_lost", instance=instance.id, reason=reason, detail=message)
+        return True

@@ -95,10 +95,7 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._embedded:
-            for instance_id in list(self._pipes):
-                self._close_pipe(instance_id)
-            processes = [process for one in self._folders() if (process := one.process()) is not None]
-            await asyncio.gather(*(self._end(process) for process in processes))
+            await asyncio.gather(*(self._end(folder) for folder in self._folders()))
 
     async def create(self, *, instance_id: str, label: str, secret: bytes) -> str:
         folder = InstanceFolder(self._folder / instance_id)
@@ -124,11 +121,7 @@ class LocalCloud:
 
     async def destroy(self, provider_id: str) -> None:
         folder = self._of(provider_id)
-        process = folder.process()
-        self._close_pipe(provider_id)
-        if process is not None:
-            await self._end(process)
-            self._log.info("worker_ended", instance=provider_id, pid=process.pid)
+        await self._end(folder)
         await asyncio.to_thread(folder.remove)
 
     async def log_tail(self, provider_id: str) -> str:
@@ -175,15 +168,31 @@ class LocalCloud:
             raise ValueError(f"{provider_id!r} is no id of a local instance")
         return InstanceFolder(self._folder / provider_id)
 
-    async def _end(self, process: ProcessIdentity) -> None:
-        for number, seconds in ((signal.SIGTERM, _TERM_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
-            process.signal_group(number)
-            until = self._clock.monotonic() + seconds
-            while process.running:
-                if self._clock.monotonic() > until:
-                    break
-                await self._clock.sleep(_POLL_SECONDS)
+    async def _end(self, folder: InstanceFolder) -> None:
+        """Ends the process of an instance: asked, then killed, with its whole group."""
+        process = folder.process()
+        if process is None:
+            self._close_pipe(folder.path.name)
+            return
+        # The end of its stdin asks an embedded worker already, and being asked twice it would not clean up.
+        if not self._close_pipe(folder.path.name):
+            process.signal_group(signal.SIGTERM)
+        if not await self._ended(process, _TERM_SECONDS):
+            process.signal_group(signal.SIGKILL)
+            await self._ended(process, _KILL_SECONDS)
+        self._log.info("worker_ended", instance=folder.path.name, pid=process.pid)
 
-    def _close_pipe(self, instance_id: str) -> None:
-        if (descriptor := self._pipes.pop(instance_id, None)) is not None:
-            os.close(descriptor)
+    async def _ended(self, process: ProcessIdentity, seconds: float) -> bool:
+        until = self._clock.monotonic() + seconds
+        while process.running:
+            if self._clock.monotonic() > until:
+                return False
+            await self._clock.sleep(_POLL_SECONDS)
+        return True
+
+    def _close_pipe(self, instance_id: str) -> bool:
+        descriptor = self._pipes.pop(instance_id, None)
+        if descriptor is None:
+            return False
+        os.close(descriptor)
+        return True

@@ -23,6 +23,18 @@ _READY_POLL_SECONDS = 0.05
 # The orchestrator ends its workers first, and they their FFmpeg.
 _STOP_GRACE_SECONDS = 15.0
 _LOG_LINES_SHOWN = 12
+# All other settings of this environment (ledger, storage, keys, certificates) mean a service that outlives us.
+_SETTINGS_PASSED_ON = frozenset(
+    {
+        "SPOTREEL_ALLOWED_NETWORKS",
+        "SPOTREEL_FFMPEG",
+        "SPOTREEL_LOCAL_WORKERS",
+        "SPOTREEL_LOCAL_WORKER_SLOTS",
+        "SPOTREEL_LOG_LEVEL",
+        "SPOTREEL_MAX_INPUT_BYTES",
+        "SPOTREEL_MAX_RUN_TIMEOUT",
+    }
+)
 
 
 class EmbeddedOrchestrator:
@@ -112,10 +124,18 @@ class EmbeddedOrchestrator:
             raise self._failure(f"was not ready after {self._start_timeout:g} s") from error
 
     def _environment(self) -> dict[str, str]:
-        return os.environ | {
+        passed_on = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("SPOTREEL_") or name in _SETTINGS_PASSED_ON
+        }
+        return passed_on | {
             API_KEY_VARIABLE: self.api_key,
             "SPOTREEL_DATA_DIR": str(self._data / "data"),
+            "SPOTREEL_LOG_JSON": "false",
             "PYTHONUNBUFFERED": "1",
+            # A folder called `orchestrator` where the user happens to stand must not be run in its place.
+            "PYTHONSAFEPATH": "1",
         }
 
     async def _wait_until_ready(self, ready_file: Path) -> str:

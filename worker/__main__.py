@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ def main() -> int:
             name = "_".join(str(part) for part in problem["loc"][:1]).upper()
             print(f"SPOTREEL_WORKER_{name}: {problem['msg']}", file=sys.stderr)  # noqa: T201 - before there is a log
         return 2
+    # Children of this process inherit its environment; they need no keys.
+    os.environ.pop("SPOTREEL_WORKER_API_KEYS", None)
     try:
         asyncio.run(run(settings, ready_file=options.ready_file, exit_with_stdin=options.exit_with_stdin))
     except SpotreelError as error:

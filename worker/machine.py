@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -54,8 +53,10 @@ class ProbedMachine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._look.cancel()
-        with suppress(asyncio.CancelledError, SpotreelError):
-            await self._look
+        await asyncio.wait((self._look,))
+        if not self._look.cancelled():
+            # Whoever asked has been told; asked for here so that the loop does not complain that nobody did.
+            self._look.exception()
 
     async def capabilities(self) -> Capabilities:
         found, _ = await asyncio.shield(self._look)

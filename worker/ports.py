@@ -1,6 +1,7 @@
 """The seams of the worker: what tasks need from the machine, so that tests can stand in for it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +35,25 @@ class Engine(Protocol):
 
     async def verify(self, plan: Plan, path: Path, result: RunResult) -> MediaInfo:
         """Returns what the output of that run holds. Raises TaskFailed (OUTPUT_INVALID) where it is not as planned."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    """How large an input may be, in bytes, and how long it may be silent, in seconds."""
+
+    max_bytes: int
+    idle_seconds: float
+
+
+class Fetcher(Protocol):
+    """Brings inputs from the network. `worker.fetch.download` is the implementation."""
+
+    async def fetch(self, uri: str, target: Path, *, limits: FetchLimits, on_bytes: Callable[[int], None]) -> int:
+        """Writes what is at the address to a new file and returns its size; `on_bytes` hears how much there is.
+
+        Raises TaskFailed (INPUT_*, DISK_FULL). What was written stays; the caller owns the file.
+        """
         ...
 
 

@@ -15,7 +15,6 @@ import errno
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,6 +29,7 @@ from worker.errors import FailureReason, TaskFailed
 from worker.fetch.guard import AddressGuard, ForbiddenAddress
 from worker.fetch.resolver import GuardedResolver
 from worker.fetch.transfer import Answer, Transfer
+from worker.ports import FetchLimits
 
 MAX_REDIRECTS = 5
 
@@ -42,14 +42,6 @@ _TRIES = 100
 _LONGEST_PAUSE_SECONDS = 5.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchLimits:
-    """How large an input may be, in bytes, and how long it may be silent, in seconds."""
-
-    max_bytes: int
-    idle_seconds: float
 
 
 class _Interrupted(Exception):

@@ -20,7 +20,12 @@ async def keep_house(*, table: TaskTable, inputs: InputStore, clock: Clock) -> N
     log = structlog.get_logger()
     while True:
         await clock.sleep(_ROUND_SECONDS)
-        tasks = await table.expire(age=TASK_AGE)
-        removed = inputs.evict(unused_seconds=INPUT_AGE.total_seconds())
+        try:
+            tasks = await table.expire(age=TASK_AGE)
+            removed = inputs.evict(unused_seconds=INPUT_AGE.total_seconds())
+        except OSError:
+            # A file that cannot be removed now may be in the next round, and must not stop this for good.
+            log.exception("expiry_failed")
+            continue
         if tasks or removed:
             log.info("expired", tasks=tasks, inputs=removed)

@@ -16,11 +16,10 @@ from typing import Any, Protocol
 from servicekit.clock import Clock
 from servicekit.media.operations import AssetSource, MediaSource, sources
 from worker.errors import FailureReason, TaskFailed
-from worker.fetch.download import Downloader, FetchLimits
 from worker.ffmpeg.progress import FractionTracker, Progress
 from worker.ffmpeg.runner import RunLimits
 from worker.media.plan import Plan
-from worker.ports import Machine
+from worker.ports import Fetcher, FetchLimits, Machine
 from worker.spool.folder import WorkFolder
 from worker.spool.inputs import InputStore
 from worker.spool.output import OutputSpool
@@ -49,10 +48,10 @@ class TaskRunner:
     """Runs tasks; holds what they share."""
 
     def __init__(
-        self, *, machine: Machine, downloader: Downloader, inputs: InputStore, folder: WorkFolder, clock: Clock
+        self, *, machine: Machine, fetcher: Fetcher, inputs: InputStore, folder: WorkFolder, clock: Clock
     ) -> None:
         self._machine = machine
-        self._downloader = downloader
+        self._fetcher = fetcher
         self._inputs = inputs
         self._folder = folder
         self._clock = clock
@@ -126,7 +125,7 @@ class TaskRunner:
             fetch_limits = FetchLimits(
                 max_bytes=limits.max_input_bytes, idle_seconds=limits.fetch_idle_timeout.total_seconds()
             )
-            await self._downloader.fetch(source.uri, target, limits=fetch_limits, on_bytes=on_bytes)
+            await self._fetcher.fetch(source.uri, target, limits=fetch_limits, on_bytes=on_bytes)
             return
         with self._inputs.pin(source.sha256) as stored:
             size = stored.stat().st_size

@@ -13,8 +13,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tests.simulators.disk import files_of_at_most
 from tests.simulators.file_server import Faults, FileServer, Served
 from worker.errors import FailureReason, TaskFailed
-from worker.fetch.download import Downloader, FetchLimits
+from worker.fetch.download import Downloader
 from worker.fetch.guard import AddressGuard
+from worker.ports import FetchLimits
 
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
 LIMITS = FetchLimits(max_bytes=10_000_000, idle_seconds=5)

@@ -4,7 +4,7 @@ import ipaddress
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -15,6 +15,7 @@ from servicekit.rpc.server import ServerSettings
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _GIB = 1 << 30
+_SQLITE = "sqlite:///"
 
 
 def _default_data_dir() -> Path:
@@ -47,10 +48,12 @@ class OrchestratorSettings(BaseSettings):
         description="Folder of the ledger, of outputs on their way home, of uploads and of local workers. Default: "
         "`spotreel` in the user's data folder.",
     )
-    ledger: Path | None = Field(
-        default=None, description="SQLite file of the ledger, on a local disk. Default: `ledger.sqlite` in data_dir."
+    ledger_url: str = Field(
+        default="",
+        description="SQLite file of the ledger, on a local disk: its path, or `sqlite:///` and its path. Default: "
+        "`ledger.sqlite` in data_dir.",
     )
-    storage: str = Field(
+    storage_url: str = Field(
         default="",
         description="Where assets and outputs are kept: a folder, or `s3://bucket/prefix`, `gs://…`, `az://…` with "
         "credentials from the environment. Default: `blobs` in data_dir.",
@@ -99,30 +102,43 @@ class OrchestratorSettings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("api_key", "ledger", "ffmpeg", "tls_certificate", "tls_key", mode="before")
+    @field_validator("api_key", "ffmpeg", "tls_certificate", "tls_key", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("ledger_url", mode="after")
+    @classmethod
+    def _is_sqlite(cls, value: str) -> str:
+        if "://" in value and not value.startswith(_SQLITE):
+            raise ValueError("only SQLite is built in: give the path of a file")
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("data_dir", "ledger", "ffmpeg", "tls_certificate", "tls_key", mode="after")
+    @field_validator("data_dir", "ffmpeg", "tls_certificate", "tls_key", mode="after")
     @classmethod
     def _at_home(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
 
+    @classmethod
+    def load(cls, config: Path | None, **given: Any) -> Self:
+        """Reads the settings: those given go before the environment, and that before the file."""
+        return cls(**{"_env_file": config, "_env_file_encoding": "utf-8", **given})
+
     @property
     def ledger_path(self) -> Path:
         """The file of the ledger."""
-        return self.ledger or self.data_dir / "ledger.sqlite"
+        path = self.ledger_url.removeprefix(_SQLITE)
+        return Path(path).expanduser().absolute() if path else self.data_dir / "ledger.sqlite"
 
     @property
     def storage_place(self) -> str:
         """The folder or address of the store."""
-        return self.storage or str(self.data_dir / "blobs")
+        return self.storage_url or str(self.data_dir / "blobs")
 
     @property
     def ceilings(self) -> Ceilings:

@@ -1,5 +1,6 @@
 """Brings the schema of a ledger up to date when it is opened."""
 
+import logging
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -43,6 +44,8 @@ def _migrate(connection: Connection, found: str, path: Path) -> None:
     from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
+    # Its plugins announce themselves one by one.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection

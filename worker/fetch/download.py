@@ -204,9 +204,12 @@ def _parse(text: str) -> URL:
     # Signed addresses must not be quoted anew; only what could not be sent as it is, is.
     plain = text.isascii() and text.isprintable() and " " not in text
     try:
-        return URL(text, encoded=plain)
+        address = URL(text, encoded=plain)
+        # Checked by yarl only when it is asked for.
+        _ = address.port
     except ValueError as error:
         raise aiohttp.InvalidURL(shown(text)) from error
+    return address
 
 
 def _is_literal(host: str) -> bool:

@@ -212,6 +212,26 @@ async def test_loopback_is_refused_by_default(tmp_path: Path) -> None:
     assert {failure.reason for failure in failures} == {FailureReason.INPUT_FORBIDDEN_ADDRESS}
 
 
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("http://0x7f.1/a", FailureReason.INPUT_FORBIDDEN_ADDRESS),
+        ("http://2130706433/a", FailureReason.INPUT_FORBIDDEN_ADDRESS),
+        ("http://[::ffff:127.0.0.1]/a", FailureReason.INPUT_FORBIDDEN_ADDRESS),
+        ("http://name:secret@example.com/a", FailureReason.INPUT_FORBIDDEN_ADDRESS),
+        ("http://[::1", FailureReason.INPUT_NOT_FOUND),
+        ("http://127.0.0.1:99999/a", FailureReason.INPUT_NOT_FOUND),
+        ("file:///etc/passwd", FailureReason.INPUT_NOT_FOUND),
+    ],
+)
+async def test_odd_addresses_are_refused_without_their_secrets(tmp_path: Path, uri: str, reason: FailureReason) -> None:
+    async with Downloader(guard=AddressGuard(), clock=HastyClock()) as downloader:
+        failure = await failure_of(downloader, uri, tmp_path / "in")
+
+    assert (failure.reason, failure.retryable) == (reason, False)
+    assert "secret" not in failure.message
+
+
 async def test_a_name_is_resolved_anew_for_each_connection_and_checked_each_time(tmp_path: Path) -> None:
     resolver = ScriptedResolver("127.0.0.1", "127.0.0.2")
     guard = AddressGuard(allowed_networks=[ipaddress.ip_network("127.0.0.1/32")])

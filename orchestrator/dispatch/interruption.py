@@ -33,16 +33,20 @@ async def unless(work: Coroutine[Any, Any, T], *events: asyncio.Event, name: str
         await asyncio.gather(task, *waiters, return_exceptions=True)
 
 
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+async def to_the_end(work: Coroutine[Any, Any, T], *, patience: float | None = None) -> T:
     """Does the work to its end also when the caller is cancelled meanwhile, who hears of it only then.
 
-    For what must not be left half done: a write that a thread is at, a call whose effect somebody has to undo.
+    For what must not be left half done: a write that a thread is at, a call whose effect somebody has to undo. With
+    `patience` it is cancelled too when it takes longer than that many seconds from then on.
     """
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task})
+        _, late = await asyncio.wait({task}, timeout=patience)
+        for one in late:
+            one.cancel()
+            await asyncio.wait({one})
         if not task.cancelled():
             task.exception()
         raise

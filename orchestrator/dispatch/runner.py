@@ -51,6 +51,8 @@ _FINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 # What stopping a task that nobody wants any more may take, before the attempt is ended without its confirmation.
 _STOP_SECONDS = 20.0
 _DELETE_SECONDS = 5.0
+# A start that was sent is waited for, so that a cancel behind it finds the task.
+_START_PATIENCE_SECONDS = 2.0
 _GONE_POLL_SECONDS = 1.0
 # The worker keeps the run time limit; this is for one that does not. Inputs and output travel outside of that limit.
 _OUTER_FACTOR = 2
@@ -148,9 +150,8 @@ class AttemptRun:
             return
         if self.holds_slot:
             await self._confirm_end()
-        await self._change(lambda job: cancelled(job, now=self._now(), keep=self._shop.keep))
         self._log.info("attempt_cancelled")
-        await self._clear()
+        await self._end(lambda job: cancelled(job, now=self._now(), keep=self._shop.keep))
 
     async def _fail(self, error: Exception) -> None:
         failure = failure_of(error)
@@ -160,9 +161,8 @@ class AttemptRun:
         if self.holds_slot:
             await self._leave_worker(error)
         ended = failure
-        await self._change(lambda job: attempt_failed(job, failure=ended, now=self._now(), keep=self._shop.keep))
         self._log.warning("attempt_failed", reason=failure.reason, detail=failure.message)
-        await self._clear()
+        await self._end(lambda job: attempt_failed(job, failure=ended, now=self._now(), keep=self._shop.keep))
 
     async def _superseded(self, error: FailedPrecondition) -> None:
         """The job moved on without us: what was written before a cancel, say. The ledger is right."""
@@ -205,13 +205,13 @@ class AttemptRun:
         )
         await self._send_inputs()
         try:
-            await to_the_end(self._link.start(request))
+            await to_the_end(self._link.start(request), patience=_START_PATIENCE_SECONDS)
         except FailedPrecondition as error:
             if error.reason != "INPUT_MISSING":
                 raise
             # The worker removed what no task had used for a while, between our question and the start.
             await self._send_inputs()
-            await to_the_end(self._link.start(request))
+            await to_the_end(self._link.start(request), patience=_START_PATIENCE_SECONDS)
 
     async def _send_inputs(self) -> None:
         for name in sorted(self._job.spec.assets):
@@ -261,9 +261,8 @@ class AttemptRun:
                 replace(self._progress, detail="The orchestrator's disk is full; waiting for space on it.")
             ),
         )
-        await self._change(lambda job: succeeded(job, output=output, now=self._now(), keep=self._shop.keep))
         self._log.info("attempt_succeeded", size_bytes=output.size_bytes)
-        await self._clear()
+        await self._end(lambda job: succeeded(job, output=output, now=self._now(), keep=self._shop.keep))
 
     # --- the end ---
 
@@ -311,6 +310,15 @@ class AttemptRun:
                 if instance.state is InstanceState.DESTROYED:
                     return
                 await self._shop.clock.sleep(_GONE_POLL_SECONDS)
+
+    async def _end(self, transition: Callable[[Job], Job]) -> None:
+        """Ends the attempt in the ledger and clears up, in one piece: nobody would come back for what is left."""
+
+        async def end() -> None:
+            await self._change(transition)
+            await self._clear()
+
+        await to_the_end(end())
 
     async def _clear(self) -> None:
         """Removes what the attempt leaves at home and on the worker. A worker that is away removes it in time."""

@@ -26,13 +26,14 @@ from orchestrator.ports import (
 )
 from servicekit.checksums import crc32c
 from servicekit.clock import Clock
-from servicekit.errors import Aborted, DataLoss, FailedPrecondition, OutOfRange
+from servicekit.errors import Aborted, DataLoss, FailedPrecondition, OutOfRange, SpotreelError
 from servicekit.growing import CHUNK_BYTES
 
 T = TypeVar("T")
 Message = TypeVar("Message")
 
 _FINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
+_UPLOAD_AGAIN = frozenset({"UPLOAD_IN_USE", "OFFSET_MISMATCH", "CHECKSUM_MISMATCH"})
 _UNARY_SECONDS = 10.0
 # Workers send something at least every 10 s; three misses in a row mean that nobody is there.
 _SILENCE_SECONDS = 30.0
@@ -108,6 +109,8 @@ class GrpcWorkerLink:
             try:
                 await self._upload(asset, there.committed_bytes, read)
             except (NoAnswer, Aborted, OutOfRange, DataLoss) as error:
+                if isinstance(error, SpotreelError) and error.reason not in _UPLOAD_AGAIN:
+                    raise
                 await self._pause(patience, error)
 
     async def start(self, request: TaskRequest) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from servicekit.clock import Clock, SystemClock
+from servicekit.errors import FailedPrecondition
 from servicekit.lifecycle import stop_signal
 from servicekit.logs import configure_logging
 from servicekit.probe import MediaProber
@@ -79,10 +80,22 @@ async def serving(
 def _announce(address: str, ready_file: Path | None) -> None:
     print(f"listening on {address}", flush=True)  # noqa: T201 - what whoever started this waits for
     if ready_file is not None:
-        # Renamed into place, so that nobody reads half of it.
-        partial = ready_file.with_name(f"{ready_file.name}.partial")
-        partial.write_text(json.dumps({"address": address, "pid": os.getpid()}))
-        partial.replace(ready_file)
+        try:
+            _write_ready_file(ready_file, address)
+        except OSError as error:
+            raise FailedPrecondition(
+                f"The ready file {ready_file} cannot be written: {error.strerror}.",
+                reason="READY_FILE_UNUSABLE",
+                subject=str(ready_file),
+                metadata={"ready_file": str(ready_file)},
+            ) from error
+
+
+def _write_ready_file(path: Path, address: str) -> None:
+    # Renamed into place, so that nobody reads half of it.
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps({"address": address, "pid": os.getpid()}))
+    partial.replace(path)
 
 
 @asynccontextmanager

@@ -140,7 +140,7 @@ class TaskTable:
                 metadata={"task": entry.task.name, "state": entry.task.state},
             )
         del self._entries[task_id]
-        await entry.spool.discard()
+        await _discard(entry.spool)
 
     async def expire(self, *, age: timedelta) -> int:
         """Deletes tasks that ended so long ago; returns how many."""
@@ -168,7 +168,7 @@ class TaskTable:
         except Exception as error:  # noqa: BLE001 - whatever a task dies of, the worker lives on
             failure = failure_of(error)
         if output is None or entry.task.state is TaskState.CANCELLING:
-            await entry.spool.discard()
+            await _discard(entry.spool)
         entry.conclude(output, failure)
 
     def _entry(self, task_id: str) -> "_Entry":
@@ -267,6 +267,14 @@ class _Entry:
     def _change(self, **changes: Any) -> None:
         self.task = replace(self.task, sequence=self.task.sequence + 1, **changes)
         self._bell.ring()
+
+
+async def _discard(spool: OutputSpool) -> None:
+    try:
+        await spool.discard()
+    except OSError:
+        # It goes with the worker's folder at the latest; until then it only takes space.
+        structlog.get_logger().exception("output_not_removed", file=spool.path.name)
 
 
 def _exists(task_id: str) -> AlreadyExists:

@@ -209,6 +209,7 @@ async def test_a_call_without_the_key_is_refused(tmp_path: Path) -> None:
         ("0.0.0.0:0", {}, 1, "INSECURE_LISTEN"),
         ("taken", {}, 1, "ADDRESS_IN_USE"),
         ("127.0.0.1:0", {"allowed_networks": "10.0.0.0/99"}, 2, "SPOTREEL_WORKER_ALLOWED_NETWORKS"),
+        ("127.0.0.1", {}, 1, "LISTEN_INVALID"),
         ("127.0.0.1:0", {"slots": "many"}, 2, "SPOTREEL_WORKER_SLOTS"),
     ],
 )

@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,12 +115,12 @@ class Caller:
         return sorted(path.name for path in (own / room).iterdir())
 
 
-@pytest.fixture
-async def caller(tmp_path: Path, film: Path) -> AsyncIterator[Caller]:
-    ffmpeg = fake_ffmpeg.install(tmp_path, film=film, steps=WELL)
+@asynccontextmanager
+async def calling(ffmpeg: Path, film: Path, work_dir: Path) -> AsyncIterator[Caller]:
+    """Runs a worker with that FFmpeg and one slot."""
     settings = WorkerSettings(
         listen="127.0.0.1:0",
-        work_dir=tmp_path / "work",
+        work_dir=work_dir,
         ffmpeg=ffmpeg,
         slots=1,
         shutdown_grace=1,
@@ -129,7 +130,14 @@ async def caller(tmp_path: Path, film: Path) -> AsyncIterator[Caller]:
         serving(settings, clock=SystemClock(), on_silence=lambda: None) as server,
         grpc.aio.insecure_channel(server.address) as channel,
     ):
-        yield Caller(stub=WorkerServiceStub(channel), ffmpeg=ffmpeg, work_dir=tmp_path / "work", film=film.read_bytes())
+        yield Caller(stub=WorkerServiceStub(channel), ffmpeg=ffmpeg, work_dir=work_dir, film=film.read_bytes())
+
+
+@pytest.fixture
+async def caller(tmp_path: Path, film: Path) -> AsyncIterator[Caller]:
+    ffmpeg = fake_ffmpeg.install(tmp_path, film=film, steps=WELL)
+    async with calling(ffmpeg, film, tmp_path / "work") as caller:
+        yield caller
 
 
 def asset_of(content: bytes) -> str:

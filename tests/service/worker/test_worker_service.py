@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,7 +15,7 @@ from spotreel.worker.v1 import task_pb2
 from spotreel.worker.v1 import worker_service_pb2 as messages
 
 from servicekit.checksums import crc32c
-from tests.service.worker.conftest import SUBTITLES, WELL, Caller, asset_of, reason_of
+from tests.service.worker.conftest import SUBTITLES, WELL, Caller, asset_of, calling, reason_of
 from tests.simulators.disk import files_of_at_most
 from tests.simulators.file_server import Faults, FileServer, Served
 
@@ -182,8 +184,8 @@ async def test_a_task_waits_for_a_slot_and_may_be_cancelled_there(caller: Caller
 @pytest.mark.parametrize(
     ("steps", "limits", "reason"),
     [
-        ([{"emit": 1000}, {"hang": True}], {"stall_timeout": milliseconds(300)}, "STALLED"),
-        ([{"emit": 1000}, {"hang": True}], {"run_timeout": milliseconds(900)}, "RUN_TIMEOUT"),
+        ([{"emit": 1000}, {"hang": True}], {"stall_timeout": milliseconds(1000)}, "STALLED"),
+        ([{"emit": 1000}, {"hang": True}], {"run_timeout": milliseconds(1500)}, "RUN_TIMEOUT"),
         ([{"stderr": "[error] Everything went wrong"}, {"exit": 1}], {}, "ENCODE_FAILED"),
         ([{"emit": 1000}, {"progress": 0.1}], {}, "OUTPUT_INVALID"),
         ([{"exit": 0}], {}, "OUTPUT_INVALID"),
@@ -252,6 +254,41 @@ async def test_an_upload_goes_on_after_a_break(caller: Caller) -> None:
     assert (answer.complete, answer.committed_bytes) == (True, len(content))
     # A second upload is over at once, wherever it wants to begin.
     await caller.upload(content, offset=17)
+
+
+async def test_without_an_ffmpeg_everybody_is_told_what_is_missing(tmp_path: Path, film: Path) -> None:
+    async with calling(tmp_path / "no-ffmpeg", film, tmp_path / "work") as caller:
+        capabilities = caller.stub.GetCapabilities(messages.GetCapabilitiesRequest())
+        assert await refusal(capabilities) == "FAILED_PRECONDITION FFMPEG_NOT_FOUND"
+        task = await caller.end(await caller.start())
+
+    assert (task.state, task.failure.reason) == (State.STATE_FAILED, "ENCODER_UNAVAILABLE")
+    assert "no-ffmpeg" in task.failure.message
+
+
+async def test_a_reader_that_goes_away_leaves_nothing_open(caller: Caller) -> None:
+    caller.script({"emit": 1000}, {"wait_for": "go"}, *WELL)
+    name = await caller.start()
+    reading = caller.stub.ReadTaskOutput(messages.ReadTaskOutputRequest(name=name))
+    await anext(aiter(reading))
+    assert open_outputs(caller) == 2  # the writer's and the reader's
+    reading.cancel()
+    while open_outputs(caller) > 1:  # noqa: ASYNC110 - nobody is told when a descriptor is closed
+        await asyncio.sleep(0)
+
+    caller.open_gate("go")
+    assert (await caller.end(name)).state == State.STATE_SUCCEEDED
+    assert open_outputs(caller) == 0
+
+
+def open_outputs(caller: Caller) -> int:
+    """Counts the descriptors of this process, in which the worker runs, that belong to outputs."""
+    (own,) = caller.work_dir.glob("worker-*")
+    count = 0
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            count += entry.readlink().is_relative_to(own / "outputs")
+    return count
 
 
 async def test_wrong_requests_are_refused_with_their_fields(caller: Caller) -> None:

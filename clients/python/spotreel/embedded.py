@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -11,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from spotreel.channel import API_KEY_VARIABLE
 from spotreel.errors import EmbeddedFailed
@@ -23,6 +24,8 @@ _READY_POLL_SECONDS = 0.05
 # The orchestrator ends its workers first, and they their FFmpeg.
 _STOP_GRACE_SECONDS = 15.0
 _LOG_LINES_SHOWN = 12
+_FOLDER_PREFIX = "spotreel-embedded-"
+_LOCK_NAME = "lock"
 # All other settings of this environment (ledger, storage, keys, certificates) mean a service that outlives us.
 _SETTINGS_PASSED_ON = frozenset(
     {
@@ -53,6 +56,7 @@ class EmbeddedOrchestrator:
         self._start_timeout = start_timeout
         self._keep_log = keep_log
         self._folder: Path | None = None
+        self._lock: IO[bytes] | None = None
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -63,7 +67,8 @@ class EmbeddedOrchestrator:
                 reason="EXTRA_MISSING",
                 metadata={"missing": ", ".join(missing)},
             )
-        self._folder = Path(tempfile.mkdtemp(prefix="spotreel-"))
+        self._folder = await asyncio.to_thread(_own_folder)
+        self._lock = _locked(self._folder)
         try:
             await self._start()
         except BaseException:
@@ -161,6 +166,8 @@ class EmbeddedOrchestrator:
         finally:
             if self._keep_log is not None and self._log_path.exists():
                 shutil.copyfile(self._log_path, self._keep_log)
+            if self._lock is not None:
+                self._lock.close()
             shutil.rmtree(self._data, ignore_errors=True)
 
     async def _stop(self) -> None:
@@ -183,3 +190,25 @@ class EmbeddedOrchestrator:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, number)
+
+
+def _own_folder() -> Path:
+    """Makes a folder, and removes those whose owner was killed before it could."""
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
+    for other in folder.parent.glob(f"{_FOLDER_PREFIX}*/{_LOCK_NAME}"):
+        with contextlib.suppress(OSError):
+            # Who runs holds the lock, also from within a container that shares this folder.
+            _locked(other.parent).close()
+            shutil.rmtree(other.parent)
+    return folder
+
+
+def _locked(folder: Path) -> IO[bytes]:
+    """Raises OSError where somebody else has the lock."""
+    lock = (folder / _LOCK_NAME).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise
+    return lock

@@ -20,8 +20,8 @@ _OPEN_ENDED = frozenset({Step.WAITING, Step.PROVISIONING, Step.PULLING_IMAGE, St
 
 def progress_of(job: Job) -> Progress:
     """Makes what callers are shown out of what the server says; a stage of a newer server counts as waiting."""
-    if job.state == Job.STATE_SUCCEEDED:
-        return Progress(step=Step.DONE, fraction=1.0, job=job)
+    if job.state in FINAL_STATES:
+        return Progress(step=Step.DONE, fraction=1.0 if job.state == Job.STATE_SUCCEEDED else None, job=job)
     if job.state == Job.STATE_CANCELLING:
         return Progress(step=Step.CANCELLING, job=job)
     step = _STEPS.get(job.progress.stage, Step.WAITING)

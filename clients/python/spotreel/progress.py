@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class Step(StrEnum):
-    """What is being done: first and last on this machine, in between on the server (`JobProgress.Stage`)."""
+    """What is being done: first and last on this machine, in between on the server (`JobProgress.Stage`).
+
+    DONE says that the job is final, whatever became of it.
+    """
 
     UPLOADING = "uploading"
     WAITING = "waiting"

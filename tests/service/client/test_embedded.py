@@ -9,7 +9,6 @@ from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
-
 from spotreel.embedded import EmbeddedOrchestrator
 from spotreel.errors import EmbeddedFailed
 
@@ -33,6 +32,7 @@ sys.stdin.read()
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package = tmp_path / "path" / "orchestrator"
     package.mkdir(parents=True)
+    (package / "__init__.py").touch()
     (package / "__main__.py").write_text(_STAND_IN)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("PYTHONPATH", str(package.parent))
@@ -94,3 +94,13 @@ asyncio.run(main())
         await owner.wait()
         while is_running(pid):  # noqa: ASYNC110 - nobody announces the end of a process that is not our child
             await asyncio.sleep(0.01)
+
+    (left,) = stand_in.iterdir()
+    async with EmbeddedOrchestrator():
+        assert not left.exists()
+    assert list(stand_in.iterdir()) == []
+
+
+async def test_two_at_once_leave_each_other_alone(stand_in: Path) -> None:
+    async with EmbeddedOrchestrator(), EmbeddedOrchestrator():
+        assert len(list(stand_in.glob("*/ready.json"))) == 2

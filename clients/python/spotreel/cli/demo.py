@@ -78,7 +78,9 @@ def demo(out: Path, **values: Any) -> None:
             takes = [await _take(client, session, out, scene) for scene in _scenes(sound)]
         frame = out / "captioned-frame.png"
         _write_frame(takes[0].path, frame)
-        session.report.done(f"{len(takes)} jobs done.", jobs=[_values(take) for take in takes], frame=str(frame))
+        session.report.done(
+            f"{len(takes)} jobs done; the files are in {out}.", jobs=[_values(take) for take in takes], frame=str(frame)
+        )
         if not values["as_json"]:
             _show(takes, frame)
 
@@ -160,7 +162,7 @@ def _show(takes: list[_Take], frame: Path) -> None:
     for take in takes:
         table.add_row(
             take.title,
-            str(take.path),
+            take.path.name,
             wording.seconds(take.seconds),
             take.job.progress.encoder,
             wording.size(take.job.output.size_bytes),
@@ -169,4 +171,4 @@ def _show(takes: list[_Take], frame: Path) -> None:
     console = Console(highlight=False)
     console.print(table)
     if frame.exists():
-        console.print(f"A captioned frame: {frame}", soft_wrap=True)
+        console.print(f"A captioned frame: {frame.name}", soft_wrap=True)

@@ -80,7 +80,8 @@ def _ffmpeg() -> str:
 
     program = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
     answer = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=10, check=True)
-    return f"{answer.stdout.split(' Copyright')[0]} at {program}"
+    version = answer.stdout.removeprefix("ffmpeg version ").split(maxsplit=1)[0]
+    return f"{version}\n{program}"
 
 
 def _fonts() -> str:
@@ -134,4 +135,4 @@ def _show(findings: list[Finding]) -> None:
         mark = Text("✓", "green") if finding.ok else Text("✗", "red" if finding.needed else "yellow")
         words = finding.found if finding.ok else f"{finding.found}\n→ {finding.hint}".rstrip("→ \n")
         table.add_row(mark, finding.what, Text(words))
-    Console(highlight=False).print(table)
+    Console(highlight=False, soft_wrap=True).print(table)

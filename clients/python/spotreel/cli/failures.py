@@ -17,7 +17,7 @@ _HINTS = {
     "NOT_IMPLEMENTED": "this server does not do it yet; a newer one may",
     "FONT_MISSING": "choose another --font",
     "RUN_TIMEOUT": "allow more time with --timeout",
-    "DISK_FULL": "free some space, then fetch the result with: spotreel jobs download",
+    "DISK_FULL": "free some space and try again",
     "JOB_NOT_FINISHED": "cancel it first: spotreel jobs cancel",
     "OUTPUT_NOT_READY": "wait for it: spotreel jobs watch",
 }

@@ -77,7 +77,7 @@ class PlainReport:
     def __init__(self, *, verbose: bool, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._verbose = verbose
         self._monotonic = monotonic
-        self._step: Step | None = None
+        self._title = ""
         self._said_at = 0.0
 
     def __enter__(self) -> Self:
@@ -90,10 +90,11 @@ class PlainReport:
 
     def progress(self, progress: Progress) -> None:
         now = self._monotonic()
-        if progress.step is Step.DONE or (progress.step is self._step and now - self._said_at < 1.0):
+        title = _title(progress)
+        if progress.step is Step.DONE or (title == self._title and now - self._said_at < 1.0):
             return
-        self._step, self._said_at = progress.step, now
-        print("  ".join(filter(None, [_title(progress), _percent(progress), *_figures(progress)])), file=sys.stderr)
+        self._title, self._said_at = title, now
+        print("  ".join(filter(None, [title, _percent(progress), *_figures(progress)])), file=sys.stderr)
 
     def note(self, text: str) -> None:
         print(text, file=sys.stderr)

@@ -32,6 +32,7 @@ def _pass_on(service: str, arguments: tuple[str, ...]) -> None:
             reason="EXTRA_MISSING",
             metadata={"extra": service},
         )
-    # By name: this package must not depend on the services, which depend on it.
-    run = importlib.import_module(f"{service}.main").main
-    sys.exit(run(list(arguments)))
+    # By name: this package must not depend on the services, which depend on it. Both read the arguments of the process.
+    entry = importlib.import_module(f"{service}.__main__")
+    sys.argv = [f"spotreel {service}", *arguments]
+    sys.exit(entry.main())

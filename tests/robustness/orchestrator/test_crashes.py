@@ -1,0 +1,138 @@
+"""kill -9 at any moment: no job is lost, and no work is done twice where its worker survived."""
+
+import asyncio
+import signal
+
+from tests.robustness.orchestrator.conftest import Deployment, Job, until
+
+
+async def test_killed_before_the_worker_started_anything(deployment: Deployment) -> None:
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.end(signal.SIGKILL)
+    await deployment.start()
+    job = await deployment.finished(name)
+
+    assert job.state == Job.STATE_SUCCEEDED
+    assert len(job.attempts) == 1
+    assert deployment.calls("encode") == 1
+
+
+async def test_killed_while_encoding(deployment: Deployment) -> None:
+    hold = deployment.hold("encode")
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.held("encode")
+    workers = deployment.workers()
+    await deployment.end(signal.SIGKILL)
+    assert all(worker.running for worker in workers)
+    hold.unlink()
+    await deployment.start()
+    job = await deployment.finished(name)
+
+    assert job.state == Job.STATE_SUCCEEDED
+    assert len(job.attempts) == 1
+    assert deployment.calls("encode") == 1
+    assert deployment.workers() == workers
+
+
+async def test_killed_while_output_comes_home(deployment: Deployment) -> None:
+    await deployment.start()
+    name = await deployment.create_job(seconds=20)
+    await deployment.reaches(name, lambda job: job.progress.output_bytes > 0)
+    await deployment.end(signal.SIGKILL)
+    await deployment.start()
+    job = await deployment.finished(name)
+
+    assert job.state == Job.STATE_SUCCEEDED
+    assert len(job.attempts) == 1
+    assert deployment.calls("encode") == 1
+
+
+async def test_killed_in_the_middle_of_the_delivery(deployment: Deployment) -> None:
+    hold = deployment.hold("deliver")
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.held("deliver")
+    await deployment.end(signal.SIGKILL)
+    hold.unlink()
+    await deployment.start()
+    job = await deployment.finished(name)
+
+    assert job.state == Job.STATE_SUCCEEDED
+    assert len(job.attempts) == 1
+    assert deployment.calls("encode") == 1
+    assert deployment.calls("deliver") == 2
+    assert [path.name for path in deployment.data.glob("spool/*")] == []
+
+
+async def test_delivery_needs_no_worker(deployment: Deployment) -> None:
+    hold = deployment.hold("deliver")
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.held("deliver")
+    await deployment.end(signal.SIGKILL)
+    for worker in deployment.workers():
+        worker.signal_group(signal.SIGKILL)
+    hold.unlink()
+    await deployment.start()
+    job = await deployment.finished(name)
+
+    assert job.state == Job.STATE_SUCCEEDED
+    assert len(job.attempts) == 1
+    assert deployment.calls("encode") == 1
+
+
+async def test_killed_worker_costs_one_attempt(deployment: Deployment) -> None:
+    hold = deployment.hold("encode")
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.held("encode")
+    (worker,) = deployment.workers()
+    worker.signal_group(signal.SIGKILL)
+    hold.unlink()
+    job = await deployment.finished(name)
+
+    assert job.state == Job.STATE_SUCCEEDED
+    assert [attempt.failure.reason for attempt in job.attempts] == ["INSTANCE_LOST", ""]
+    assert worker not in deployment.workers()
+
+
+async def test_second_orchestrator_on_the_same_data_is_refused(deployment: Deployment) -> None:
+    await deployment.start()
+    second = await deployment.spawn()
+    async with asyncio.timeout(20):
+        assert await second.wait() == 1
+    assert (
+        "in use" in (deployment.folder / "log").read_text().splitlines()[-1].lower()
+        or "error:" in (deployment.folder / "log").read_text()
+    )
+
+
+async def test_terminated_server_leaves_the_task_to_be_found_again(deployment: Deployment) -> None:
+    hold = deployment.hold("encode")
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.held("encode")
+    assert await deployment.end(signal.SIGTERM) == 0
+    hold.unlink()
+    await deployment.start()
+    job = await deployment.finished(name)
+
+    assert job.state == Job.STATE_SUCCEEDED
+    assert len(job.attempts) == 1
+    assert deployment.calls("encode") == 1
+
+
+async def test_embedded_leaves_no_process_behind(deployment: Deployment) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        hold = deployment.hold("encode")
+        await deployment.start(embedded=True)
+        await deployment.create_job()
+        await deployment.held("encode")
+        workers = [worker for worker in deployment.workers() if worker.running]
+        assert workers
+        await deployment.end(number)
+        await until(lambda: not any(worker.running for worker in workers))  # noqa: B023
+        hold.unlink()
+        (deployment.folder / "encode.seen").unlink()

@@ -1,5 +1,6 @@
 """The one place where a gRPC status becomes one of our exceptions."""
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -12,6 +13,8 @@ from spotreel import errors
 
 M = TypeVar("M", bound=Message)
 
+# What gRPC's core says around the cause: all addresses that it tried, and the last one again.
+_CONNECTING = re.compile(r"^.*last error: [A-Z_]+: (?:ipv[46]:\S+: )?")
 _DETAILS_KEY = "grpc-status-details-bin"
 _REQUEST_ID_KEY = "x-request-id"
 
@@ -46,7 +49,7 @@ def error_of(error: grpc.aio.AioRpcError, *, server: str) -> errors.SpotreelClie
     message = error.details() or code.name
     if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED} and info is None:
         # Without ErrorInfo it is gRPC's own word, not the server's: no answer came at all.
-        message = f"{server} does not answer: {message.rstrip('.')}."
+        message = f"{server} does not answer: {_CONNECTING.sub('', message).rstrip('.')}."
     kind = _KINDS.get(code, errors.ServerFailed)
     made = kind(
         message,

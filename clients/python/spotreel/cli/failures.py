@@ -84,7 +84,8 @@ def exit_status(error: errors.SpotreelClientError) -> int:
 
 def _details(error: errors.SpotreelClientError) -> tuple[str, ...]:
     if isinstance(error, errors.InvalidRequest):
-        return tuple(f"{violation.field}: {violation.description}" for violation in error.violations)
+        named = (f"{violation.field}: {violation.description}" for violation in error.violations)
+        return tuple(each for each in named if each not in error.message)
     return ()
 
 

@@ -104,8 +104,8 @@ class JobFeed:
                     if not await wait_for_any(changed.wait(), seconds=HEARTBEAT_SECONDS, clock=self._clock):
                         # Read again, should somebody have changed the ledger and not said so.
                         view.publish(await self._ledger.get_job(job_id))
-                        seen = pace.sent(view)
-                        yield seen, view.overlay(view.job)
+                        if view.sequence == seen:
+                            yield pace.sent(view), view.overlay(view.job)
                 elif (pause := pace.pause(view)) > 0:
                     await wait_for_any(changed.wait(), seconds=pause, clock=self._clock)
                 else:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -35,6 +35,13 @@ from servicekit.clock import SystemClock
 from servicekit.rpc.server import RpcServer, ServerSettings
 from tests.simulators.dispatch import ScriptedDispatch
 
+if TYPE_CHECKING:
+    # Known to the type checker only.
+    from spotreel.orchestrator.v1.asset_service_pb2_grpc import AssetServiceAsyncStub
+    from spotreel.orchestrator.v1.instance_service_pb2_grpc import InstanceServiceAsyncStub
+    from spotreel.orchestrator.v1.job_service_pb2_grpc import JobServiceAsyncStub
+    from spotreel.orchestrator.v1.offer_service_pb2_grpc import OfferServiceAsyncStub
+
 CEILINGS = Ceilings(max_queued_jobs=3, max_input_bytes=4 << 30, max_run_timeout=timedelta(hours=1))
 MAX_ASSET_BYTES = 8 << 20
 RETENTION = timedelta(days=7)
@@ -48,10 +55,10 @@ class Service:
     dispatch: ScriptedDispatch
     uploads: Uploads
     folder: Path
-    jobs: JobServiceStub
-    assets: AssetServiceStub
-    instances: InstanceServiceStub
-    offers: OfferServiceStub
+    jobs: "JobServiceAsyncStub"
+    assets: "AssetServiceAsyncStub"
+    instances: "InstanceServiceAsyncStub"
+    offers: "OfferServiceAsyncStub"
 
 
 @pytest.fixture
@@ -122,7 +129,7 @@ async def refusal(call: Awaitable[Any]) -> Refusal:
     """Awaits a call that must fail, and reads its status."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
-    status = rpc_status.from_call(caught.value)
+    status = rpc_status.from_call(caught.value)  # type: ignore[no-untyped-call]
     assert status is not None, "each status is a rich one"
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     for detail in status.details:

@@ -11,6 +11,7 @@ import google_crc32c
 import pytest
 from spotreel.orchestrator.v1 import asset_service_pb2 as pb
 
+from orchestrator.assets.uploads import Incoming, UploadWish
 from tests.service.orchestrator.conftest import MAX_ASSET_BYTES, Service, refusal, start_service
 from tests.service.orchestrator.test_jobs import CAPTION, create
 
@@ -20,7 +21,7 @@ Message = pb.UploadAssetRequest
 
 
 def start(content: bytes = CONTENT, *, upload_id: str = "", **fields: Any) -> Message:
-    wish = {"upload_id": upload_id or str(uuid.uuid4()), "sha256": hashlib.sha256(content).digest()}
+    wish: dict[str, Any] = {"upload_id": upload_id or str(uuid.uuid4()), "sha256": hashlib.sha256(content).digest()}
     return Message(start=Message.Start(**(wish | {"size_bytes": len(content), "file_name": "a.mp4"} | fields)))
 
 
@@ -134,28 +135,14 @@ async def test_a_bad_chunk_is_thrown_away_and_a_bad_whole_too(service: Service) 
 
 
 async def test_an_upload_id_belongs_to_one_content_and_one_stream(service: Service) -> None:
-    upload_id, go_on = str(uuid.uuid4()), asyncio.Event()
-
-    async def slowly() -> AsyncIterator[Message]:
-        yield start(upload_id=upload_id)
-        yield data(0, CONTENT[:HALF])
-        await go_on.wait()
-        yield data(HALF, CONTENT[HALF:])
-        yield FINISH
-
-    call = service.assets.UploadAsset(slowly(), timeout=20)
-    await wait_until_writing(service, upload_id)
-    assert (await refusal(upload(service, start(upload_id=upload_id)))).pair == ("ABORTED", "UPLOAD_IN_USE")
+    upload_id = str(uuid.uuid4())
+    wish = UploadWish(upload_id=upload_id, sha256=hashlib.sha256(CONTENT).digest(), size_bytes=len(CONTENT))
+    async with service.uploads.open(wish) as incoming:
+        assert isinstance(incoming, Incoming)
+        assert (await refusal(upload(service, start(upload_id=upload_id)))).pair == ("ABORTED", "UPLOAD_IN_USE")
     refused = await refusal(upload(service, start(b"other", upload_id=upload_id)))
     assert refused.pair == ("ALREADY_EXISTS", "UPLOAD_ID_REUSED")
-    go_on.set()
-    assert (await call).asset.size_bytes == len(CONTENT)
-
-
-async def wait_until_writing(service: Service, upload_id: str) -> None:
-    async with asyncio.timeout(10):
-        while upload_id not in service.uploads._writing:
-            await asyncio.sleep(0)
+    assert (await upload(service, start(upload_id=upload_id), data(0, CONTENT), FINISH)).size_bytes == len(CONTENT)
 
 
 async def test_an_asset_that_a_job_needs_stays(service: Service) -> None:

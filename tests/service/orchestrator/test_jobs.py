@@ -176,7 +176,7 @@ async def test_wrong_lists_are_refused(service: Service) -> None:
         (pb.ListJobsRequest(page_token=token, label_filter={"a": "b"}), "PAGE_TOKEN_INVALID"),
         (pb.ListJobsRequest(order_by="size"), "INVALID_ARGUMENT"),
         (pb.ListJobsRequest(page_size=-1), "INVALID_ARGUMENT"),
-        (pb.ListJobsRequest(state_filter=[0]), "INVALID_ARGUMENT"),
+        (pb.ListJobsRequest(state_filter=[State.STATE_UNSPECIFIED]), "INVALID_ARGUMENT"),
         (pb.ListJobsRequest(state_filter=[99]), "INVALID_ARGUMENT"),  # type: ignore[list-item]  # what a client may send
     ):
         assert (await refusal(service.jobs.ListJobs(request))).pair == ("INVALID_ARGUMENT", reason)
@@ -220,7 +220,7 @@ async def test_deleting_takes_the_output_too(service: Service) -> None:
 async def test_a_watch_shows_a_life_from_queue_to_output(service: Service) -> None:
     job = await create(service)
     stream = service.jobs.WatchJob(pb.WatchJobRequest(name=job.name), timeout=20)
-    messages = [await stream.read()]
+    messages: list[Any] = [await stream.read()]
     await service.dispatch.start(job_id(job))
     messages.append(await stream.read())
     service.dispatch.progress(job_id(job), 0.5)
@@ -246,13 +246,17 @@ async def test_a_watch_shows_a_life_from_queue_to_output(service: Service) -> No
     assert last.cost.final
 
 
+async def message_of(stream: Any) -> Any:
+    return await stream.read()
+
+
 async def test_a_watch_resumes_where_it_broke(service: Service) -> None:
     job = await create(service)
     first = service.jobs.WatchJob(pb.WatchJobRequest(name=job.name), timeout=20)
-    seen = (await first.read()).sequence
+    seen = (await message_of(first)).sequence
     first.cancel()
     again = service.jobs.WatchJob(pb.WatchJobRequest(name=job.name, after_sequence=seen), timeout=20)
-    waiting = asyncio.ensure_future(again.read())
+    waiting = asyncio.ensure_future(message_of(again))
     await service.dispatch.start(job_id(job))
     message = await waiting
     assert message.sequence > seen

@@ -16,7 +16,7 @@ CONTENT = bytes(range(256)) * 10_000
 
 
 def read(service: Service, job: Any, **fields: int) -> Any:
-    return service.jobs.ReadJobOutput(pb.ReadJobOutputRequest(name=job.name, **fields), timeout=20)  # type: ignore[arg-type]
+    return service.jobs.ReadJobOutput(pb.ReadJobOutputRequest(name=job.name, **fields), timeout=20)
 
 
 async def finished(service: Service, content: bytes = CONTENT, **fields: Any) -> Any:

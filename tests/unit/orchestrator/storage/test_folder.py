@@ -39,7 +39,7 @@ async def test_a_file_from_another_disk_is_copied_whole(
     assert refused == [source]
     assert (tmp_path / "blobs/a/b").read_bytes() == b"content"
     assert not source.exists()
-    assert os.listdir(tmp_path / "blobs/a") == ["b"]
+    assert [path.name for path in (tmp_path / "blobs/a").iterdir()] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ async def test_deleting_the_last_blob_leaves_no_empty_folders(tmp_path: Path, so
     store = FolderStore(tmp_path / "blobs")
     await store.store("outputs/job1/1.mp4", source)
     await store.delete("outputs/job1/1.mp4")
-    assert os.listdir(tmp_path / "blobs") == []
+    assert list((tmp_path / "blobs").iterdir()) == []

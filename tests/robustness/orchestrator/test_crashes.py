@@ -63,7 +63,7 @@ async def test_killed_in_the_middle_of_the_delivery(deployment: Deployment) -> N
     assert len(job.attempts) == 1
     assert deployment.calls("encode") == 1
     assert deployment.calls("deliver") == 2
-    assert [path.name for path in deployment.data.glob("spool/*")] == []
+    await until(lambda: not list(deployment.data.glob("spool/*")))
 
 
 async def test_delivery_needs_no_worker(deployment: Deployment) -> None:
@@ -103,10 +103,7 @@ async def test_second_orchestrator_on_the_same_data_is_refused(deployment: Deplo
     second = await deployment.spawn()
     async with asyncio.timeout(20):
         assert await second.wait() == 1
-    assert (
-        "in use" in (deployment.folder / "log").read_text().splitlines()[-1].lower()
-        or "error:" in (deployment.folder / "log").read_text()
-    )
+    assert "error:" in (deployment.folder / "log").read_text().splitlines()[-1]
 
 
 async def test_terminated_server_leaves_the_task_to_be_found_again(deployment: Deployment) -> None:

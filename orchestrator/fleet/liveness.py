@@ -12,12 +12,12 @@ _ASK_SECONDS = 5.0
 
 
 class _Pulse:
-    """When an instance was asked for a sign of life, and when it gave one."""
+    """When an instance was asked for a sign of life, and since when it gave none."""
 
-    def __init__(self, link: WorkerLink, now: float) -> None:
+    def __init__(self, link: WorkerLink) -> None:
         self.link = link
         self.asked = float("-inf")
-        self.heard = now
+        self.silent_since: float | None = None
 
 
 class Liveness:
@@ -34,14 +34,15 @@ class Liveness:
 
     async def step(self, instance: Instance) -> bool:
         """Returns whether the instance was found to be lost. Raises CloudUnavailable, which says nothing about it."""
+        # First of all: heartbeats have to go on also while the cloud does not answer.
+        silence = await self._silence(instance)
+        if silence > self._limits.unreachable_seconds:
+            return await self._lose(instance, "WORKER_UNREACHABLE", f"Its worker was silent for {silence:.0f} s.")
         seen = await self._cloud.get(instance.provider_id)
         if seen is None:
             return await self._lose(instance, "INSTANCE_VANISHED", "Its cloud no longer knows it.")
         if seen.state is CloudState.STOPPED:
             return await self._lose(instance, "INSTANCE_STOPPED", f"It stopped by itself. {seen.status}".strip())
-        silence = await self._silence(instance)
-        if silence > self._limits.unreachable_seconds:
-            return await self._lose(instance, "WORKER_UNREACHABLE", f"Its worker was silent for {silence:.0f} s.")
         return False
 
     async def close(self) -> None:
@@ -55,19 +56,23 @@ class Liveness:
             await pulse.link.close()
 
     async def _silence(self, instance: Instance) -> float:
-        """Returns the seconds since the last sign of life; asks for one when it is time."""
-        now = self._clock.monotonic()
+        """Returns for how many seconds it has not answered although it was asked; asks again when it is time.
+
+        Time in which nobody asked, because this machine slept say, does not count against it.
+        """
         pulse = self._pulses.get(instance.id)
         if pulse is None:
-            pulse = self._pulses[instance.id] = _Pulse(self._links.connect(instance), now)
+            pulse = self._pulses[instance.id] = _Pulse(self._links.connect(instance))
+        now = self._clock.monotonic()
         if now - pulse.asked >= self._limits.heartbeat_seconds:
             pulse.asked = now
             try:
                 await pulse.link.ready(timeout=_ASK_SECONDS)
-                pulse.heard = self._clock.monotonic()
+                pulse.silent_since = None
             except (WorkerUnreachable, SpotreelError) as error:
+                pulse.silent_since = now if pulse.silent_since is None else pulse.silent_since
                 self._log.info("heartbeat_missed", instance=instance.id, detail=str(error))
-        return self._clock.monotonic() - pulse.heard
+        return 0.0 if pulse.silent_since is None else self._clock.monotonic() - pulse.silent_since
 
     async def _lose(self, instance: Instance, reason: str, message: str) -> bool:
         failure = InstanceFailure(reason=reason, message=message)

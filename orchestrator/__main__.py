@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the orchestrator; returns 0 after an orderly end, 1 where it cannot run, 2 for wrong options or settings."""
     options = _parse(argv)
     if "grpc" not in sys.modules:
+        # Of a port that is taken gRPC's own line says less than ours.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         prepare_process()
     # Only now, since these import grpc.
     from pydantic import ValidationError  # noqa: PLC0415

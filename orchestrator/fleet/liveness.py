@@ -4,7 +4,7 @@ import structlog
 
 from orchestrator.fleet.instance import Instance, InstanceFailure, given_up
 from orchestrator.fleet.limits import FleetLimits
-from orchestrator.ports import Cloud, CloudState, Ledger, WorkerLink, WorkerLinks, WorkerUnreachable
+from orchestrator.ports import Cloud, CloudState, CloudUnavailable, Ledger, WorkerLink, WorkerLinks, WorkerUnreachable
 from servicekit.clock import Clock
 from servicekit.errors import SpotreelError
 
@@ -34,10 +34,21 @@ class Liveness:
 
     async def step(self, instance: Instance) -> bool:
         """Returns whether the instance was found to be lost. Raises CloudUnavailable, which says nothing about it."""
-        # First of all: heartbeats have to go on also while the cloud does not answer.
+        unavailable: CloudUnavailable | None = None
+        try:
+            if await self._stopped(instance):
+                return True
+        except CloudUnavailable as error:
+            # Heartbeats have to go on also while the cloud does not answer.
+            unavailable = error
         silence = await self._silence(instance)
         if silence > self._limits.unreachable_seconds:
             return await self._lose(instance, "WORKER_UNREACHABLE", f"Its worker was silent for {silence:.0f} s.")
+        if unavailable is not None:
+            raise unavailable
+        return False
+
+    async def _stopped(self, instance: Instance) -> bool:
         seen = await self._cloud.get(instance.provider_id)
         if seen is None:
             return await self._lose(instance, "INSTANCE_VANISHED", "Its cloud no longer knows it.")

@@ -107,8 +107,6 @@ async def serving(settings: OrchestratorSettings, *, clock: Clock, embedded: boo
             fleet_bell=fleet_bell,
         )
         scheduler = Scheduler(workshop=workshop, situation=fleet.situation)
-        await stack.enter_async_context(fleet)
-        await stack.enter_async_context(scheduler)
         library = AssetLibrary(ledger=ledger, blobs=blobs, clock=clock, retention=asset_retention)
         uploads = Uploads(
             ledger=ledger,
@@ -131,14 +129,18 @@ async def serving(settings: OrchestratorSettings, *, clock: Clock, embedded: boo
             clock=clock,
             job_retention=job_retention,
         )
-        await stack.enter_async_context(expiry)
         services = rpc_services(
             jobs=JobService(admission=admission, registry=registry, feed=feed, outputs=outputs),
             assets=AssetService(library=library, uploads=uploads),
             instances=InstanceService(ledger=ledger),
             offers=OfferService(),
         )
-        yield await stack.enter_async_context(RpcServer(settings.server(), services))
+        async with RpcServer(settings.server(), services) as server:
+            # Only when the port is ours, since a start that fails must not leave a worker behind; left after the
+            # server, whose streams would otherwise be told of attempts that ended.
+            for part in (fleet, scheduler, expiry):
+                await stack.enter_async_context(part)
+            yield server
 
 
 def _worker_settings(settings: OrchestratorSettings, ffmpeg: Path) -> LocalWorkerSettings:

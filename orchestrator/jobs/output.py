@@ -1,5 +1,6 @@
 """Reading what a job made: out of storage when it is done, and, if it is progressive, while it grows."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -67,11 +68,32 @@ class JobOutputs:
         reading.hold_to(job.attempt.number)
         reading.refuse_beyond(output.size_bytes)
         end = output.size_bytes if reading.end is None else min(reading.end, output.size_bytes)
-        while reading.offset < end:
-            data = await self._blobs.read(output.blob, reading.offset, min(CHUNK_BYTES, end - reading.offset))
-            yield reading.take(job, data)
+        async with aclosing(self._chunks(output.blob, reading.offset, end)) as chunks:
+            async for data in chunks:
+                yield reading.take(job, data)
         if end == output.size_bytes:
             yield reading.part(job, whole=output)
+
+    async def _chunks(self, blob: str, offset: int, end: int) -> AsyncGenerator[bytes, None]:
+        """Reads a blob one chunk ahead, so that the store and the network work at the same time."""
+
+        def fetch(start: int) -> asyncio.Task[bytes] | None:
+            if start >= end:
+                return None
+            wanted = min(CHUNK_BYTES, end - start)
+            return asyncio.create_task(self._blobs.read(blob, start, wanted), name="read ahead")
+
+        ahead = fetch(offset)
+        try:
+            while ahead is not None:
+                data = await ahead
+                offset += len(data)
+                ahead = fetch(offset)
+                yield data
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
 
     async def _growing(self, reading: "_Reading", job: Job) -> AsyncGenerator[OutputPart, None]:
         """Follows the output of the running attempt as far as it goes; the rest comes from storage."""

@@ -75,9 +75,12 @@ def test_two_on_one_data_folder_are_one_too_many(tmp_path: Path) -> None:
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        status, words = refused("--listen", address, "--data-dir", str(tmp_path))
+        options = ["--listen", address, "--data-dir", str(tmp_path)]
+        status, words = refused(*options, SPOTREEL_LOCAL_WORKERS="1")
     assert status == 1
     assert words.startswith(f"error: Cannot listen on {address}: Address already in use.")
+    # No worker was started that would be left behind.
+    assert list((tmp_path / "instances").iterdir()) == []
 
 
 def test_an_open_address_without_key_and_tls_is_refused(tmp_path: Path) -> None:

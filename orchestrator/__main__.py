@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,7 +57,15 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--exit-with-stdin", action="store_true", help="stop, with the local workers, when standard input ends"
     )
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.exit_with_stdin and not _stdin_can_end():
+        parser.error("--exit-with-stdin needs standard input to be a pipe or a socket")
+    return options
+
+
+def _stdin_can_end() -> bool:
+    mode = os.fstat(0).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:

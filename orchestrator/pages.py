@@ -37,7 +37,7 @@ def decode_token(token: str, question: str) -> Place | None:
     try:
         fingerprint, micros, name = json.loads(base64.urlsafe_b64decode(token.encode()))
         place = (_EPOCH + int(micros) * _MICROSECOND, str(name))
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise _invalid("The page token is none of this server's") from error
     if fingerprint != _fingerprint(question):
         raise _invalid("The page token belongs to a list with other filters or another order")

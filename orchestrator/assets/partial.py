@@ -58,7 +58,7 @@ class PartialFile:
 
     async def _in_thread(self, work: Callable[..., None], *arguments: bytes) -> None:
         # Shielded: a stream that breaks must not leave a thread writing to a descriptor that was closed.
-        running = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+        running = asyncio.create_task(asyncio.to_thread(work, *arguments), name="write upload")
         try:
             await asyncio.shield(running)
         except asyncio.CancelledError:

@@ -46,6 +46,7 @@ class Scheduler:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loop_task: asyncio.Task[None] | None = None
         self._swept = False
+        self._explained: dict[str, Progress] = {}
         self._log = structlog.get_logger("dispatch")
 
     async def __aenter__(self) -> Self:
@@ -180,9 +181,13 @@ class Scheduler:
             self._bell.ring()
 
     def _explain(self, waiting: list[Job], *, machines: int) -> None:
+        """Tells the owners of jobs that wait why they do; once, since every word wakes all who watch."""
+        before, self._explained = self._explained, {}
         for job in waiting:
             if machines:
                 progress = Progress(stage=Stage.WAITING, detail=job.progress.detail)
             else:
                 progress = Progress(stage=Stage.PROVISIONING, detail=self._situation() or job.progress.detail)
-            self._shop.news.progress(job.id, progress)
+            self._explained[job.id] = progress
+            if before.get(job.id) != progress:
+                self._shop.news.progress(job.id, progress)

@@ -19,6 +19,8 @@ CHUNK_BYTES = 1 << 20
 # The contract promises a sign of life on a quiet stream at least this often.
 HEARTBEAT_SECONDS = 10.0
 
+_WAKE_SECONDS = 0.005
+
 
 class GrowingFile:
     """One append-only file with one writer and any number of readers.
@@ -96,7 +98,7 @@ class GrowingFile:
                 available = self.size if end is None else min(self.size, end)
                 if offset < available:
                     wanted = min(CHUNK_BYTES, available - offset)
-                    data = await asyncio.to_thread(os.pread, descriptor, wanted, offset)
+                    data = await _read_at(descriptor, wanted, offset)
                     offset += len(data)
                     yield data
                 elif self.complete:
@@ -140,11 +142,32 @@ class GrowingFile:
                 self.size += len(block)
 
     def _wake_threadsafe(self) -> None:
-        # One wake-up under way is enough: the reader looks at the size when it runs.
+        # One wake-up under way is enough: the reader looks at the size when it runs. It comes a little late on purpose:
+        # FFmpeg writes a few KiB at a time, and a message for each of them cost more than what it carries.
         if not self._wake_pending:
             self._wake_pending = True
-            self._loop.call_soon_threadsafe(self._wake)
+            self._loop.call_soon_threadsafe(self._loop.call_later, _WAKE_SECONDS, self._wake)
 
     def _wake(self) -> None:
         self._wake_pending = False
         self._changed.set()
+
+
+async def _read_at(descriptor: int, length: int, offset: int) -> bytes:
+    """Read on the loop what the page cache has, which is what was just written; ask a thread for the rest.
+
+    Handing each MiB to a thread and back halved the rate of a reader (1.0 to 0.5 GB/s on two cores).
+    """
+    if _cached(descriptor, offset + length - 1):
+        return os.pread(descriptor, length, offset)
+    return await asyncio.to_thread(os.pread, descriptor, length, offset)
+
+
+def _cached(descriptor: int, offset: int) -> bool:
+    """Whether a byte can be read without waiting for a disk; False also where the system cannot tell."""
+    if not hasattr(os, "RWF_NOWAIT"):
+        return False
+    try:
+        return os.preadv(descriptor, [bytearray(1)], offset, os.RWF_NOWAIT) == 1
+    except OSError:
+        return False

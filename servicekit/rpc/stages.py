@@ -118,7 +118,7 @@ class ErrorStage:
 class LimitStage:
     """Bounds how many streams are open at once, and ends them when the server stops.
 
-    A stream would otherwise last until the end of the grace period: its client sees UNAVAILABLE (SERVER_STOPPING) at
+    A stream would otherwise last until the end of the grace period: its client sees UNAVAILABLE (SHUTTING_DOWN) at
     once and resumes elsewhere or later.
     """
 
@@ -160,7 +160,7 @@ class LimitStage:
         if len(self._open) >= self._max and not call.is_health_check:
             raise ResourceExhausted(
                 f"{self._max} streams are open already, which is the maximum of this server; try again in a while.",
-                reason="TOO_MANY_STREAMS",
+                reason="TOO_MANY_REQUESTS",
                 retry_delay=timedelta(seconds=2),
                 metadata={"max_concurrent_streams": str(self._max)},
             )
@@ -224,7 +224,7 @@ def _own_cancellation() -> bool:
 
 
 def _stopping() -> Unavailable:
-    return Unavailable("The server is being stopped; try again in a moment.", reason="SERVER_STOPPING")
+    return Unavailable("The server is being stopped; try again in a moment.", reason="SHUTTING_DOWN")
 
 
 def _code_of(context: Context) -> str:

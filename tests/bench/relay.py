@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Callable
 
 from servicekit.runtime import prepare_process
 
-prepare_process()
+if __name__ == "__main__":
+    prepare_process()
 
 import grpc  # noqa: E402  # after prepare_process, which must come first
 import grpc.aio  # noqa: E402

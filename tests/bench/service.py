@@ -35,6 +35,7 @@ class Service:
 @contextlib.asynccontextmanager
 async def running_service(folder: Path, environment: Mapping[str, str] | None = None) -> AsyncIterator[Service]:
     """Start an orchestrator on a free port with its data in `folder`, and end it and its worker afterwards."""
+    folder.mkdir(exist_ok=True)
     ready = folder / "ready.json"
     key = secrets.token_urlsafe(16)
     arguments = ["-m", "orchestrator", "--listen", "127.0.0.1:0", "--ready-file", str(ready), "--exit-with-stdin"]

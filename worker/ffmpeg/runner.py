@@ -20,7 +20,7 @@ from worker.ffmpeg.diagnosis import diagnose, log_tail
 from worker.ffmpeg.progress import Progress, ProgressParser
 
 _PIPE_BYTES = 1 << 20
-_READ_BYTES = 256 << 10
+_READ_BYTES = 1 << 20
 _WATCH_SECONDS = 0.5
 # What FFmpeg gets to end by itself when it is no longer wanted; nothing of its output is kept.
 _GRACE_SECONDS = 0.5

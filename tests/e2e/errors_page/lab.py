@@ -117,8 +117,12 @@ async def ended(arguments: Sequence[str], environment: Mapping[str, str], *, cwd
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(SERVICE_SECONDS):
-        _, stderr = await process.communicate()
+    try:
+        async with asyncio.timeout(SERVICE_SECONDS):
+            _, stderr = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     return Seen(f"exit {process.returncode}", stderr.decode())
 
 

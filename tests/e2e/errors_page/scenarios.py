@@ -431,7 +431,7 @@ async def serve_ledger_in_use(lab: Lab) -> Seen:
 async def serve_ledger_no_database(lab: Lab) -> Seen:
     data = lab.folder / "data"
     data.mkdir()
-    (data / "ledger.sqlite3").write_bytes(b"this is no database " * 100)
+    (data / "ledger.sqlite").write_bytes(b"this is no database " * 100)
     return await _serve(lab)
 
 

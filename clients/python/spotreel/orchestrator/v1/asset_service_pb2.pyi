@@ -43,7 +43,7 @@ class UploadAssetRequest(_message.Message):
         sha256: _builtins.bytes
         """Required. The SHA-256 of the whole content, 32 bytes."""
         size_bytes: _builtins.int
-        """Required. The size of the whole content in bytes. Not negative."""
+        """Required. The size of the whole content in bytes, 1 at least."""
         write_offset: _builtins.int
         """Optional. Where this stream goes on. Must be where the upload stands; 0 on
         an upload that stands further starts it over.

@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class AssetServiceStub:
     """Takes files that jobs read.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     @_typing.overload
@@ -99,8 +99,8 @@ class AssetServiceStub:
 class AssetServiceAsyncStub(AssetServiceStub):
     """Takes files that jobs read.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -165,8 +165,8 @@ class AssetServiceAsyncStub(AssetServiceStub):
 class AssetServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes files that jobs read.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     @_abc_1.abstractmethod

@@ -28,8 +28,8 @@ if _version_not_supported:
 class InstanceServiceStub(object):
     """Shows the machines that work, and lets an operator take them out.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     def __init__(self, channel):
@@ -63,8 +63,8 @@ class InstanceServiceStub(object):
 class InstanceServiceServicer(object):
     """Shows the machines that work, and lets an operator take them out.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     def ListInstances(self, request, context):
@@ -151,8 +151,8 @@ def add_InstanceServiceServicer_to_server(servicer, server):
 class InstanceService(object):
     """Shows the machines that work, and lets an operator take them out.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     @staticmethod

@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class InstanceServiceStub:
     """Shows the machines that work, and lets an operator take them out.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     @_typing.overload
@@ -76,8 +76,8 @@ class InstanceServiceStub:
 class InstanceServiceAsyncStub(InstanceServiceStub):
     """Shows the machines that work, and lets an operator take them out.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -119,8 +119,8 @@ class InstanceServiceAsyncStub(InstanceServiceStub):
 class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows the machines that work, and lets an operator take them out.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     @_abc_1.abstractmethod

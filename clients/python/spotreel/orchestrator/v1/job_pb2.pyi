@@ -99,7 +99,7 @@ class Job(_message.Message):
     """Output only. Where the job stands."""
     @_builtins.property
     def spec(self) -> Global___JobSpec:
-        """Output only. What was asked for, as it was asked."""
+        """Output only. What was asked for, with every default filled in."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:

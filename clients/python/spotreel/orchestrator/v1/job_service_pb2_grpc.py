@@ -28,9 +28,10 @@ if _version_not_supported:
 class JobServiceStub(object):
     """Takes jobs, tells how they are, and hands out what they made.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID): the server wants a key and the metadata had none or a wrong
-    one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT): a name is
+    not of the form that it should have, or a number is out of its range;
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID): the server wants a key and
+    the metadata had none or a wrong one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
     `UNAVAILABLE` (SHUTTING_DOWN): try again soon. Every status that is not OK
     carries `google.rpc.ErrorInfo` with the reason named here.
     """
@@ -86,9 +87,10 @@ class JobServiceStub(object):
 class JobServiceServicer(object):
     """Takes jobs, tells how they are, and hands out what they made.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID): the server wants a key and the metadata had none or a wrong
-    one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT): a name is
+    not of the form that it should have, or a number is out of its range;
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID): the server wants a key and
+    the metadata had none or a wrong one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
     `UNAVAILABLE` (SHUTTING_DOWN): try again soon. Every status that is not OK
     carries `google.rpc.ErrorInfo` with the reason named here.
     """
@@ -277,9 +279,10 @@ def add_JobServiceServicer_to_server(servicer, server):
 class JobService(object):
     """Takes jobs, tells how they are, and hands out what they made.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID): the server wants a key and the metadata had none or a wrong
-    one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT): a name is
+    not of the form that it should have, or a number is out of its range;
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID): the server wants a key and
+    the metadata had none or a wrong one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
     `UNAVAILABLE` (SHUTTING_DOWN): try again soon. Every status that is not OK
     carries `google.rpc.ErrorInfo` with the reason named here.
     """

@@ -29,9 +29,10 @@ GRPC_VERSION: str
 class JobServiceStub:
     """Takes jobs, tells how they are, and hands out what they made.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID): the server wants a key and the metadata had none or a wrong
-    one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT): a name is
+    not of the form that it should have, or a number is out of its range;
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID): the server wants a key and
+    the metadata had none or a wrong one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
     `UNAVAILABLE` (SHUTTING_DOWN): try again soon. Every status that is not OK
     carries `google.rpc.ErrorInfo` with the reason named here.
     """
@@ -143,9 +144,10 @@ class JobServiceStub:
 class JobServiceAsyncStub(JobServiceStub):
     """Takes jobs, tells how they are, and hands out what they made.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID): the server wants a key and the metadata had none or a wrong
-    one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT): a name is
+    not of the form that it should have, or a number is out of its range;
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID): the server wants a key and
+    the metadata had none or a wrong one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
     `UNAVAILABLE` (SHUTTING_DOWN): try again soon. Every status that is not OK
     carries `google.rpc.ErrorInfo` with the reason named here.
     """
@@ -253,9 +255,10 @@ class JobServiceAsyncStub(JobServiceStub):
 class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes jobs, tells how they are, and hands out what they made.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID): the server wants a key and the metadata had none or a wrong
-    one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT): a name is
+    not of the form that it should have, or a number is out of its range;
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID): the server wants a key and
+    the metadata had none or a wrong one; `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS): wait for the time in RetryInfo;
     `UNAVAILABLE` (SHUTTING_DOWN): try again soon. Every status that is not OK
     carries `google.rpc.ErrorInfo` with the reason named here.
     """

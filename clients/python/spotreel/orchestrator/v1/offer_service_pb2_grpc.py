@@ -28,8 +28,8 @@ if _version_not_supported:
 class OfferServiceStub(object):
     """Shows what could be rented, and for how much.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     def __init__(self, channel):
@@ -48,8 +48,8 @@ class OfferServiceStub(object):
 class OfferServiceServicer(object):
     """Shows what could be rented, and for how much.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     def SearchOffers(self, request, context):
@@ -85,8 +85,8 @@ def add_OfferServiceServicer_to_server(servicer, server):
 class OfferService(object):
     """Shows what could be rented, and for how much.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     @staticmethod

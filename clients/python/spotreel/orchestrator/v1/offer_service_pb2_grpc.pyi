@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class OfferServiceStub:
     """Shows what could be rented, and for how much.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     @_typing.overload
@@ -52,8 +52,8 @@ class OfferServiceStub:
 class OfferServiceAsyncStub(OfferServiceStub):
     """Shows what could be rented, and for how much.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -71,8 +71,8 @@ class OfferServiceAsyncStub(OfferServiceStub):
 class OfferServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows what could be rented, and for how much.
 
-    Every call may also end with `UNAUTHENTICATED`, `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
+    Every call may also end with `INVALID_ARGUMENT`, `UNAUTHENTICATED`,
+    `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`, as in JobService.
     """
 
     @_abc_1.abstractmethod

@@ -34,8 +34,9 @@ class WorkerServiceStub(object):
     at home. Every step may be repeated: after a break the orchestrator finds the
     task by its id and goes on where it was.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID) and `UNAVAILABLE` (SHUTTING_DOWN).
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT),
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID), `RESOURCE_EXHAUSTED`
+    (TOO_MANY_REQUESTS) and `UNAVAILABLE` (SHUTTING_DOWN).
     """
 
     def __init__(self, channel):
@@ -105,8 +106,9 @@ class WorkerServiceServicer(object):
     at home. Every step may be repeated: after a break the orchestrator finds the
     task by its id and goes on where it was.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID) and `UNAVAILABLE` (SHUTTING_DOWN).
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT),
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID), `RESOURCE_EXHAUSTED`
+    (TOO_MANY_REQUESTS) and `UNAVAILABLE` (SHUTTING_DOWN).
     """
 
     def GetCapabilities(self, request, context):
@@ -316,8 +318,9 @@ class WorkerService(object):
     at home. Every step may be repeated: after a break the orchestrator finds the
     task by its id and goes on where it was.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID) and `UNAVAILABLE` (SHUTTING_DOWN).
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT),
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID), `RESOURCE_EXHAUSTED`
+    (TOO_MANY_REQUESTS) and `UNAVAILABLE` (SHUTTING_DOWN).
     """
 
     @staticmethod

@@ -35,8 +35,9 @@ class WorkerServiceStub:
     at home. Every step may be repeated: after a break the orchestrator finds the
     task by its id and goes on where it was.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID) and `UNAVAILABLE` (SHUTTING_DOWN).
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT),
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID), `RESOURCE_EXHAUSTED`
+    (TOO_MANY_REQUESTS) and `UNAVAILABLE` (SHUTTING_DOWN).
     """
 
     @_typing.overload
@@ -150,8 +151,9 @@ class WorkerServiceAsyncStub(WorkerServiceStub):
     at home. Every step may be repeated: after a break the orchestrator finds the
     task by its id and goes on where it was.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID) and `UNAVAILABLE` (SHUTTING_DOWN).
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT),
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID), `RESOURCE_EXHAUSTED`
+    (TOO_MANY_REQUESTS) and `UNAVAILABLE` (SHUTTING_DOWN).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -261,8 +263,9 @@ class WorkerServiceServicer(metaclass=_abc_1.ABCMeta):
     at home. Every step may be repeated: after a break the orchestrator finds the
     task by its id and goes on where it was.
 
-    Every call may also end with `UNAUTHENTICATED` (API_KEY_MISSING,
-    API_KEY_INVALID) and `UNAVAILABLE` (SHUTTING_DOWN).
+    Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT),
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID), `RESOURCE_EXHAUSTED`
+    (TOO_MANY_REQUESTS) and `UNAVAILABLE` (SHUTTING_DOWN).
     """
 
     @_abc_1.abstractmethod

@@ -1,9 +1,17 @@
 """kill -9 at any moment: no job is lost, and no work is done twice where its worker survived."""
 
 import asyncio
+import contextlib
 import signal
+from functools import partial
+
+import pytest
 
 from tests.robustness.orchestrator.conftest import Deployment, Job, until
+
+
+def has_at_home(job: Job, *, least: int) -> bool:
+    return job.progress.output_bytes >= least
 
 
 async def test_killed_before_the_worker_started_anything(deployment: Deployment) -> None:
@@ -133,3 +141,22 @@ async def test_embedded_leaves_no_process_behind(deployment: Deployment) -> None
         await until(lambda: not any(worker.running for worker in workers))  # noqa: B023
         hold.unlink()
         (deployment.folder / "encode.seen").unlink()
+
+
+@pytest.mark.slow
+async def test_killed_again_and_again(deployment: Deployment) -> None:
+    await deployment.start()
+    names = [await deployment.create_job(seconds=3) for _ in range(4)]
+    # Moments that fall into start-up, encoding and delivery on any machine.
+    for number in range(8):
+        reached = partial(has_at_home, least=number * 30_000)
+        with contextlib.suppress(AssertionError):
+            await deployment.reaches(names[number // 2], reached)
+        await deployment.end(signal.SIGKILL)
+        await deployment.start()
+    jobs = [await deployment.finished(name) for name in names]
+
+    assert {job.state for job in jobs} == {Job.STATE_SUCCEEDED}
+    assert [len(job.attempts) for job in jobs] == [1] * 4
+    assert deployment.calls("encode") == 4
+    assert len([worker for worker in deployment.workers() if worker.running]) == 1

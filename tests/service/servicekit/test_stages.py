@@ -180,7 +180,7 @@ async def test_too_many_streams_are_told_when_to_come_back(echo: Echo) -> None:
 
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     found = details(caught.value)
-    assert found["ErrorInfo"].reason == "TOO_MANY_STREAMS"
+    assert found["ErrorInfo"].reason == "TOO_MANY_REQUESTS"
     assert found["RetryInfo"].retry_delay.seconds == 2
 
 

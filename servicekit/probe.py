@@ -21,7 +21,8 @@ _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TMPDIR", "LD_LIBRARY_PA
 class MediaProber:
     """Owns the child process; it starts at once and is replaced when a file kills it or takes too long.
 
-    One question at a time; others wait. A warm answer took 28 ms for 720p H.264: half opening the file, half decoding a frame for its rotation.
+    One question at a time; others wait. A warm answer took 28 ms for 720p H.264: half of it opening the file, half
+    decoding a frame for its rotation.
     """
 
     def __init__(self) -> None:

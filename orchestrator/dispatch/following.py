@@ -9,6 +9,7 @@ from orchestrator.dispatch.failures import TaskFailed
 from orchestrator.dispatch.spools import SpoolFolder
 from orchestrator.jobs.job import Failure, Progress, SpooledOutput, Stage
 from orchestrator.ports import TaskProgress, TaskState, TaskStatus, WorkerLink
+from servicekit.behind import OneBehind
 from servicekit.growing import GrowingFile
 
 _STAGES = {
@@ -66,12 +67,18 @@ class TaskFollower:
         raise AssertionError("a watch ends with a final state")
 
     async def _copy(self, spool: GrowingFile) -> None:
-        async with aclosing(self._link.read_output(self._task_id, spool.size)) as chunks:  # type: ignore[type-var]
+        async with (
+            aclosing(self._link.read_output(self._task_id, spool.size)) as chunks,  # type: ignore[type-var]
+            OneBehind(f"spool {self._task_id}") as writing,
+        ):
             async for chunk in chunks:
                 if chunk.data:
-                    await self._spools.append(spool, chunk.data, on_wait=lambda: self._wait_for_space(spool))
-                    self._detail = ""
-                    self._report(spool)
+                    await writing.do(self._append(spool, chunk.data))
+
+    async def _append(self, spool: GrowingFile, data: bytes) -> None:
+        await self._spools.append(spool, data, on_wait=lambda: self._wait_for_space(spool))
+        self._detail = ""
+        self._report(spool)
 
     def _wait_for_space(self, spool: GrowingFile) -> None:
         self._detail = _DISK_FULL_DETAIL

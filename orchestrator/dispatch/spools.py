@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.dispatch.disk_space import with_space
 from orchestrator.dispatch.interruption import to_the_end
+from orchestrator.ports import OutputInterrupted
 from servicekit.clock import Clock
 from servicekit.errors import Aborted
 from servicekit.growing import GrowingFile
@@ -75,8 +76,8 @@ class SpoolFolder:
         await with_space(rest, clock=self._clock, on_wait=on_wait)
 
     def detach(self, job_id: str) -> None:
-        """Stops writing; the files stay. Readers are told that their file will not grow here any more."""
-        self._drop(job_id)
+        """Stops writing; the files stay. Readers hear OutputInterrupted: whoever opens it next goes on with its bytes."""
+        self._drop(job_id, OutputInterrupted(job_id))
 
     async def remove(self, job_id: str) -> None:
         """Removes the files of a job that is final, or whose attempt failed."""
@@ -94,11 +95,11 @@ class SpoolFolder:
         self._current[job_id] = (attempt, file)
         self._announce(job_id)
 
-    def _drop(self, job_id: str) -> None:
+    def _drop(self, job_id: str, why: Exception | None = None) -> None:
         held = self._current.pop(job_id, None)
         if held is not None:
             _, file = held
-            file.fail(_restarted(job_id))
+            file.fail(why or _restarted(job_id))
             file.close()
             self._announce(job_id)
 

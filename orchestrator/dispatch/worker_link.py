@@ -31,6 +31,7 @@ from servicekit.growing import CHUNK_BYTES
 
 T = TypeVar("T")
 Message = TypeVar("Message")
+Taken = TypeVar("Taken")
 
 _FINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 _UPLOAD_AGAIN = frozenset({"UPLOAD_IN_USE", "OFFSET_MISMATCH", "CHECKSUM_MISMATCH"})
@@ -123,8 +124,10 @@ class GrpcWorkerLink:
             request = pb.WatchTaskRequest(name=task_name(task_id), after_sequence=sequence)
             return self._stub.WatchTask(request, metadata=self._metadata)
 
-        stream: AsyncGenerator[pb.WatchTaskResponse, bool] = self._resumed(call)
-        async with contextlib.aclosing(stream) as messages:
+        def take(message: pb.WatchTaskResponse) -> pb.WatchTaskResponse:
+            return message
+
+        async with contextlib.aclosing(self._resumed(call, take)) as messages:
             async for message in messages:
                 if message.sequence == sequence:
                     continue
@@ -141,18 +144,19 @@ class GrpcWorkerLink:
             request = pb.ReadTaskOutputRequest(name=task_name(task_id), read_offset=position)
             return self._stub.ReadTaskOutput(request, metadata=self._metadata)
 
-        def check(message: pb.ReadTaskOutputResponse) -> None:
-            if message.offset != position or crc32c(message.data) != message.crc32c:
+        def take(message: pb.ReadTaskOutputResponse) -> OutputChunk:
+            chunk = output_chunk(message)
+            if chunk.offset != position or crc32c(chunk.data) != message.crc32c:
                 raise NoAnswer(f"the chunk at {position} arrived damaged")
+            return chunk
 
-        stream: AsyncGenerator[pb.ReadTaskOutputResponse, bool] = self._resumed(call, check)
         try:
-            async with contextlib.aclosing(stream) as messages:
-                async for message in messages:
-                    position += len(message.data)
-                    if message.data or message.last:
-                        yield output_chunk(message)
-                    if message.last:
+            async with contextlib.aclosing(self._resumed(call, take)) as chunks:
+                async for chunk in chunks:
+                    position += len(chunk.data)
+                    if chunk.data or chunk.last:
+                        yield chunk
+                    if chunk.last:
                         return
         except FailedPrecondition as error:
             if error.reason not in {"TASK_FAILED", "TASK_CANCELLED"}:
@@ -194,20 +198,19 @@ class GrpcWorkerLink:
                     raise meant from error
                 await self._pause(patience, meant)
 
-    async def _resumed(
-        self, start: Callable[[], Any], check: Callable[[Message], None] | None = None
-    ) -> AsyncGenerator[Message, bool]:
-        """Yields the messages of one logical stream over as many calls as it takes; the consumer knows its end."""
+    async def _resumed(self, start: Callable[[], Any], take: Callable[[Message], Taken]) -> AsyncGenerator[Taken, bool]:
+        """Yields what the messages of one logical stream are taken as, over as many calls as it takes.
+
+        `take` raises NoAnswer for a bad message, which is then asked for again. The consumer knows the end.
+        """
         patience = self._patience()
         while True:
             call = start()
             try:
                 while True:
-                    message = cast("Message", await _next(call))
-                    if check is not None:
-                        check(message)
+                    taken = take(cast("Message", await _next(call)))
                     patience.renew()
-                    yield message
+                    yield taken
             except NoAnswer as error:
                 await self._pause(patience, error)
             finally:

@@ -13,6 +13,7 @@ from typing import Self
 
 import grpc
 import structlog
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
@@ -135,6 +136,7 @@ class RpcServer:
             await self._health.set(service.name, health_pb2.HealthCheckResponse.SERVING)
 
     def _add_reflection(self, server: grpc.aio.Server) -> None:
+        _describe_reflection_v1()
         names = [*(service.name for service in self._services), "grpc.health.v1.Health", *_REFLECTION_NAMES]
         servicer = reflection.aio.ReflectionServicer(names)
         # v1 and v1alpha differ in the name of their package only; the messages are the same on the wire.
@@ -149,6 +151,19 @@ class RpcServer:
                 for name in _REFLECTION_NAMES
             ]
         )
+
+
+def _describe_reflection_v1() -> None:
+    # The library ships v1alpha only; a listed service without a description ends `buf curl --list-methods`.
+    pool = descriptor_pool.Default()
+    alpha = descriptor_pb2.FileDescriptorProto()
+    reflection_pb2.DESCRIPTOR.CopyToProto(alpha)  # type: ignore[attr-defined]
+    text = json_format.MessageToJson(alpha).replace("v1alpha", "v1")
+    described = json_format.Parse(text, descriptor_pb2.FileDescriptorProto())
+    with contextlib.suppress(KeyError):
+        pool.FindFileByName(described.name)
+        return
+    pool.AddSerializedFile(described.SerializeToString())
 
 
 def split_listen(listen: str) -> tuple[str | None, int]:

@@ -177,8 +177,9 @@ class AsyncClient:
             request = WatchJobRequest(name=name, after_sequence=sequence)
             return self._connection.jobs.WatchJob(request, metadata=self._connection.metadata)
 
-        def accept(_message: WatchJobResponse) -> None:
-            """The whole job comes each time: nothing can be missing."""
+        def accept(message: WatchJobResponse) -> WatchJobResponse:
+            """Takes every message: the whole job comes each time, so nothing can be missing."""
+            return message
 
         async with self._connection.resuming(start, accept) as stream:
             while True:

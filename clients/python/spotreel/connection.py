@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Message = TypeVar("Message")
+Taken = TypeVar("Taken")
 
 
 class Connection:
@@ -49,7 +50,7 @@ class Connection:
         """Awaits a call that was made already."""
         return await answered(call, server=self.server)
 
-    def resuming(self, start: Callable[[], Any], accept: Callable[[Message], None]) -> ResumingStream[Message]:
+    def resuming(self, start: Callable[[], Any], accept: Callable[[Message], Taken]) -> ResumingStream[Message, Taken]:
         """A server stream that goes on over breaks."""
         return ResumingStream(
             start,

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import google_crc32c
@@ -22,6 +23,16 @@ _MOST_RESTARTS = 10
 _MOST_BAD_CHUNKS = 4
 
 
+@dataclass(frozen=True, slots=True)
+class OutputPiece:
+    """Bytes of an output that agree with their checksum; with `last` come the size and digest of the whole."""
+
+    data: bytes
+    last: bool
+    size_bytes: int
+    sha256: bytes
+
+
 class OutputReader:
     """Reads one job's output from `offset` on, chunk by chunk, each checked against its offset and CRC32C."""
 
@@ -32,8 +43,8 @@ class OutputReader:
         self._attempt = 0
         self._bad_chunks = 0
 
-    def stream(self) -> ResumingStream[ReadJobOutputResponse]:
-        """The messages, over as many calls as it takes."""
+    def stream(self) -> ResumingStream[ReadJobOutputResponse, OutputPiece]:
+        """The output in pieces, over as many calls as it takes."""
         return self._connection.resuming(self._start, self._accept)
 
     def rewind(self) -> None:
@@ -44,13 +55,16 @@ class OutputReader:
         request = ReadJobOutputRequest(name=self._name, read_offset=self.offset, attempt=self._attempt)
         return self._connection.jobs.ReadJobOutput(request, metadata=self._connection.metadata)
 
-    def _accept(self, message: ReadJobOutputResponse) -> None:
-        if message.data:
-            if message.offset != self.offset or google_crc32c.value(message.data) != message.crc32c:
+    def _accept(self, message: ReadJobOutputResponse) -> OutputPiece:
+        # protobuf copies the bytes each time that they are asked for.
+        data = message.data
+        if data:
+            if message.offset != self.offset or google_crc32c.value(data) != message.crc32c:
                 self._refuse()
             self._bad_chunks = 0
-            self.offset += len(message.data)
+            self.offset += len(data)
         self._attempt = message.attempt or self._attempt
+        return OutputPiece(data, message.last, message.size_bytes, message.sha256)
 
     def _refuse(self) -> None:
         self._bad_chunks += 1
@@ -70,13 +84,13 @@ async def read_output(connection: Connection, name: str, *, offset: int = 0) -> 
     digest = hashlib.sha256()
     async with reader.stream() as stream:
         while True:
-            message = await stream.read()
-            if message.data:
-                digest.update(message.data)
-                yield message.data
-            if message.last:
+            piece = await stream.read()
+            if piece.data:
+                digest.update(piece.data)
+                yield piece.data
+            if piece.last:
                 break
-    if reader.offset != message.size_bytes or (offset == 0 and digest.digest() != message.sha256):
+    if reader.offset != piece.size_bytes or (offset == 0 and digest.digest() != piece.sha256):
         raise _corrupted(name)
 
 
@@ -130,15 +144,27 @@ async def _receive(connection: Connection, name: str, part: PartialFile, on_byte
 
 
 async def _fill(
-    stream: ResumingStream[ReadJobOutputResponse], part: PartialFile, on_bytes: OnBytes
-) -> ReadJobOutputResponse:
-    while True:
-        message = await stream.read()
-        if message.data:
-            await asyncio.to_thread(part.append, message.data)
-        on_bytes(part.size, message.size_bytes)
-        if message.last:
-            return message
+    stream: ResumingStream[ReadJobOutputResponse, OutputPiece], part: PartialFile, on_bytes: OnBytes
+) -> OutputPiece:
+    """Writes each piece while the next one is on its way; the file holds all that came when it returns or raises."""
+    writing: asyncio.Task[None] | None = None
+    try:
+        while True:
+            piece = await stream.read()
+            if writing is not None:
+                await writing
+                writing = None
+            received = part.size + len(piece.data)
+            if piece.data:
+                writing = asyncio.create_task(asyncio.to_thread(part.append, piece.data), name="write output")
+            if piece.last and writing is not None:
+                await writing
+            on_bytes(received, piece.size_bytes)
+            if piece.last:
+                return piece
+    finally:
+        if writing is not None and not writing.done():
+            await asyncio.wait({writing})
 
 
 def _corrupted(name: str) -> DataCorrupted:

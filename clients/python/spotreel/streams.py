@@ -10,6 +10,7 @@ import grpc
 from spotreel.retry import BrokenStream, answered, persist
 
 Message = TypeVar("Message")
+Taken = TypeVar("Taken")
 
 # The servers send something at least every 10 s; three misses in a row mean that nobody is there.
 HEARTBEAT_SECONDS = 10.0
@@ -18,18 +19,18 @@ _MISSED_HEARTBEATS = 3
 _FIRST_PATIENCE_SECONDS = 5.0
 
 
-class ResumingStream(Generic[Message]):
+class ResumingStream(Generic[Message, Taken]):
     """Reads one logical stream over as many calls as it takes.
 
-    `start` makes a call that goes on behind everything that `accept` has taken. `accept` looks at a message and raises
-    BrokenStream where it is bad; the call is then dropped and another one made. The back-off starts anew with each
-    message that was accepted.
+    `start` makes a call that goes on behind everything that `accept` has taken. `accept` makes of a message what `read`
+    returns, or raises BrokenStream where it is bad; the call is then dropped and another one made. The back-off starts
+    anew with each message that was accepted.
     """
 
     def __init__(
         self,
         start: Callable[[], "grpc.aio.UnaryStreamCall[object, Message]"],
-        accept: Callable[[Message], None],
+        accept: Callable[[Message], Taken],
         *,
         server: str,
         patience: float,
@@ -52,12 +53,12 @@ class ResumingStream(Generic[Message]):
     ) -> None:
         self.drop()
 
-    async def read(self) -> Message:
-        """Returns the next message; the caller knows from its content when to stop."""
+    async def read(self) -> Taken:
+        """Returns what the next message is taken as; the caller knows from that when to stop."""
         patience = self._patience if self._heard else min(self._patience, _FIRST_PATIENCE_SECONDS)
-        message = await persist(self._read_once, patience=patience)
+        taken = await persist(self._read_once, patience=patience)
         self._heard = True
-        return message
+        return taken
 
     def drop(self) -> None:
         """Ends the call that is open; the next read starts another."""
@@ -65,7 +66,7 @@ class ResumingStream(Generic[Message]):
             self._call.cancel()
             self._call = None
 
-    async def _read_once(self) -> Message:
+    async def _read_once(self) -> Taken:
         if self._call is None:
             self._call = self._start()
         try:
@@ -73,8 +74,7 @@ class ResumingStream(Generic[Message]):
                 message = await answered(self._call.read(), server=self._server)
             if message is grpc.aio.EOF:
                 raise BrokenStream(f"{self._server} ended the stream early.", reason="STREAM_CUT")
-            read = cast("Message", message)
-            self._accept(read)
+            return self._accept(cast("Message", message))
         except TimeoutError as error:
             self.drop()
             raise BrokenStream(
@@ -83,4 +83,3 @@ class ResumingStream(Generic[Message]):
         except BaseException:
             self.drop()
             raise
-        return read

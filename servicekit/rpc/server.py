@@ -157,7 +157,7 @@ def _describe_reflection_v1() -> None:
     # The library ships v1alpha only; a listed service without a description ends `buf curl --list-methods`.
     pool = descriptor_pool.Default()
     alpha = descriptor_pb2.FileDescriptorProto()
-    reflection_pb2.DESCRIPTOR.CopyToProto(alpha)  # type: ignore[attr-defined]
+    reflection_pb2.DESCRIPTOR.CopyToProto(alpha)
     text = json_format.MessageToJson(alpha).replace("v1alpha", "v1")
     described = json_format.Parse(text, descriptor_pb2.FileDescriptorProto())
     with contextlib.suppress(KeyError):

@@ -48,6 +48,18 @@ async def test_reflection_lists_the_services_in_both_versions(channel: grpc.aio.
     assert {NAME, "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"} <= names
 
 
+async def test_every_listed_service_can_be_described(channel: grpc.aio.Channel) -> None:
+    ask = channel.stream_stream(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    names = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]
+    requests = [reflection_pb2.ServerReflectionRequest(file_containing_symbol=name) for name in names]
+    answers = [response async for response in ask(iter(requests), timeout=10)]
+    assert [answer.WhichOneof("message_response") for answer in answers] == ["file_descriptor_response"] * 3
+
+
 async def test_a_taken_port_is_named_with_what_to_do(server: RpcServer, echo: Echo) -> None:
     with pytest.raises(FailedPrecondition, match=rf"{server.address}.*--listen") as caught:
         async with RpcServer(ServerSettings(listen=server.address), []):

@@ -204,18 +204,23 @@ class Dispatch(Protocol):
         ...
 
 
+class OutputInterrupted(Exception):
+    """An output stopped coming home, for now: when its attempt is followed again, it goes on behind the same bytes."""
+
+
 class Spools(Protocol):
     """Output on its way home, for those who read it while it grows."""
 
     def current(self, job_id: str) -> tuple[int, GrowingFile] | None:
         """Returns the number of the latest attempt with an output at home, and that output; None while there is none.
 
-        Kept until the job is final and its output is stored.
+        Kept until the job is final and its output is stored. A file that is current no more fails with Aborted
+        (OUTPUT_RESTARTED) where its bytes count no more, and with OutputInterrupted where they still do.
         """
         ...
 
     async def changed(self, job_id: str) -> None:
-        """Returns when `current` answers something else than at the time of the call."""
+        """Returns when `current` answers something else than when this was first awaited."""
         ...
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from orchestrator.jobs.feed import HEARTBEAT_SECONDS, JobFeed
 from orchestrator.jobs.job import Job, JobOutput, JobState
 from orchestrator.jobs.waiting import wait_for_any
-from orchestrator.ports import BlobStore, Ledger, Spools
+from orchestrator.ports import BlobStore, Ledger, OutputInterrupted, Spools
 from servicekit.clock import Clock
 from servicekit.errors import Aborted, FailedPrecondition, OutOfRange
-from servicekit.growing import CHUNK_BYTES
+from servicekit.growing import CHUNK_BYTES, GrowingFile
 from servicekit.media.outputs import Delivery
 from servicekit.media.validation import Problems
 
@@ -50,18 +50,25 @@ class JobOutputs:
                 changed = view.changed
                 job = await self._ledger.get_job(job_id)
                 _refuse_unreadable(job)
+                spool = self._spools.current(job_id)
                 if job.output is not None:
                     parts = self._stored(reading, job, job.output)
                 else:
-                    parts = self._growing(reading, job)
+                    parts = self._growing(reading, job, spool)
                 async with aclosing(parts):
                     async for part in parts:
                         yield part
                 if reading.done() or job.output is not None:
                     return
-                waits = (changed.wait(), self._spools.changed(job_id))
+                waits = (changed.wait(), self._other_spool(job_id, spool))
                 if not await wait_for_any(*waits, seconds=HEARTBEAT_SECONDS, clock=self._clock):
                     yield reading.part(job)
+
+    async def _other_spool(self, job_id: str, seen: tuple[int, GrowingFile] | None) -> None:
+        """Returns when another output is current than the one seen."""
+        # This is begun a moment after that one was looked at, and the spools only tell of what comes from now on.
+        if self._spools.current(job_id) == seen:
+            await self._spools.changed(job_id)
 
     async def _stored(self, reading: "_Reading", job: Job, output: JobOutput) -> AsyncGenerator[OutputPart, None]:
         assert job.attempt is not None, "an output was made by an attempt"
@@ -95,12 +102,13 @@ class JobOutputs:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _growing(self, reading: "_Reading", job: Job) -> AsyncGenerator[OutputPart, None]:
+    async def _growing(
+        self, reading: "_Reading", job: Job, spool: tuple[int, GrowingFile] | None
+    ) -> AsyncGenerator[OutputPart, None]:
         """Follows the output of the running attempt as far as it goes; the rest comes from storage."""
-        current = self._spools.current(job.id)
-        if current is None:
+        if spool is None:
             return
-        number, file = current
+        number, file = spool
         if file.failure is not None:
             return
         reading.hold_to(number)
@@ -111,8 +119,8 @@ class JobOutputs:
             try:
                 async for data in chunks:
                     yield reading.take(job, data)
-            except FileNotFoundError:
-                # Removed this moment, since the job is final: storage has it, or it will never be.
+            except (FileNotFoundError, OutputInterrupted):
+                # Removed this moment, since the job is final: storage has it, or it will never be. Or it will go on.
                 return
             except Aborted:
                 # Its attempt was lost. What became of the job says more, where that is final.

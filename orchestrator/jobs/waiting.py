@@ -10,7 +10,7 @@ from servicekit.clock import Clock
 async def wait_for_any(*waits: Coroutine[Any, Any, Any], seconds: float, clock: Clock) -> bool:
     """Waits until one of `waits` is over, at most so many seconds; returns whether one was. All are ended then.
 
-    The waits are begun at the call's first step, so what is looked at before the call cannot slip through between.
+    The waits are begun a moment after the call: each has to notice by itself what came in between.
     """
     tasks = [asyncio.create_task(wait, name="wait for a change") for wait in waits]
     limit = asyncio.create_task(clock.sleep(seconds), name="wait no longer")

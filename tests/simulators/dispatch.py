@@ -69,6 +69,13 @@ class ScriptedDispatch:
         await asyncio.to_thread(current[1].write, data)
         return current[1]
 
+    async def break_off(self, job_id: str) -> None:
+        """Stops following the attempt, and takes it up again: what is at home counts."""
+        job = await self._ledger.get_job(job_id)
+        assert job.attempt is not None
+        self._spools.detach(job_id)
+        await self._spools.open(job_id, job.attempt.number)
+
     async def succeed(self, job_id: str, data: bytes) -> JobOutput:
         """Stores the output and ends the job."""
         job = await self._ledger.get_job(job_id)

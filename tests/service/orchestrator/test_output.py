@@ -111,6 +111,21 @@ async def test_a_progressive_output_is_followed_from_the_queue_into_storage(serv
     assert joined(await drain(late), 4000) == CONTENT[4000:]
 
 
+async def test_a_reader_does_not_notice_that_its_attempt_is_taken_up_again(service: Service) -> None:
+    job = await create(service, output=PROGRESSIVE)
+    await service.dispatch.start(job_id(job))
+    await service.dispatch.spool(job_id(job), CONTENT[:1000])
+    stream = read(service, job)
+    messages = [await stream.read()]
+    await service.dispatch.break_off(job_id(job))
+    file = await service.dispatch.spool(job_id(job), CONTENT[1000:])
+    file.finish()
+    await service.dispatch.succeed(job_id(job), CONTENT)
+    messages += await drain(stream)
+    assert joined(messages) == CONTENT
+    assert_last(messages[-1], CONTENT)
+
+
 async def test_a_lost_attempt_restarts_its_readers(service: Service) -> None:
     job = await create(service, output=PROGRESSIVE)
     await service.dispatch.start(job_id(job))

@@ -33,12 +33,12 @@ class JobView:
     def publish(self, job: Job) -> None:
         """Takes over a job from the ledger; what is known already is ignored.
 
-        Progress of another attempt or state is forgotten.
+        Progress of another attempt is forgotten; a cancel goes on with the same one.
         """
         before = self.job
         if before is not None and job.sequence <= before.sequence:
             return
-        if before is not None and (before.state, len(before.attempts)) != (job.state, len(job.attempts)):
+        if before is not None and _running_attempt(before) != _running_attempt(job):
             self.progress = None
         self.job = job
         self.sequence = max(job.sequence, self.sequence + 1)
@@ -135,6 +135,11 @@ class JobFeed:
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1_000_000)
+
+
+def _running_attempt(job: Job) -> int:
+    """The number of the attempt that runs; 0 while none does."""
+    return 0 if job.running_attempt is None else job.running_attempt.number
 
 
 class _Pace:

@@ -118,6 +118,19 @@ async def test_the_fraction_never_falls_within_an_attempt(
     assert watcher.fractions == [0.0, 0.0, 0.5, 0.5, 0.7]
 
 
+async def test_progress_does_not_fall_when_the_job_is_to_be_cancelled(
+    watcher: Watcher, ledger: MemoryLedger, feed: JobFeed, clock: FakeClock
+) -> None:
+    await start(ledger, feed, clock)
+    await clock.advance(1)
+    feed.progress("job1", progress(0.6))
+    await clock.advance(1)
+    await end(ledger, feed, clock)
+    assert watcher.heard[-1][1].state is JobState.CANCELLING
+    assert watcher.fractions == sorted(watcher.fractions)
+    assert watcher.fractions[-1] == 0.6
+
+
 async def test_a_quiet_job_has_a_heartbeat_that_repeats_its_sequence(watcher: Watcher, clock: FakeClock) -> None:
     await clock.advance(2 * HEARTBEAT_SECONDS)
     assert len(watcher.heard) == 3

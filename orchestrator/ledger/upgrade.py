@@ -39,13 +39,13 @@ def _revision(connection: Connection, path: Path) -> str:
 
 
 def _migrate(connection: Connection, found: str, path: Path) -> None:
+    # Before the import, in which its plugins announce themselves one by one.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Only here: a server whose ledger is up to date never loads Alembic.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
-    # Its plugins announce themselves one by one.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -45,6 +45,18 @@ async def test_a_ledger_that_is_up_to_date_is_opened_without_alembic(tmp_path: P
     assert output_of(program) == "False"
 
 
+def test_a_new_ledger_is_made_without_noise_in_the_log(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, logging, pathlib, sys\n"
+        "from orchestrator.ledger.transactions import Transactions\n"
+        "logging.basicConfig(level=logging.INFO, stream=sys.stdout)\n"
+        "async def main():\n"
+        f"    async with Transactions(pathlib.Path({str(tmp_path / 'ledger.sqlite')!r})): pass\n"
+        "asyncio.run(main())"
+    )
+    assert output_of(program) == ""
+
+
 async def test_what_was_acknowledged_survives_a_power_cut(tmp_path: Path) -> None:
     async with Transactions(tmp_path / "ledger.sqlite") as transactions:
         found = await transactions.run(

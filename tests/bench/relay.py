@@ -14,9 +14,9 @@ from servicekit.runtime import prepare_process
 if __name__ == "__main__":
     prepare_process()
 
-import grpc  # noqa: E402  # after prepare_process, which must come first
-import grpc.aio  # noqa: E402
-from spotreel.worker.v1.worker_service_pb2 import ReadTaskOutputRequest, ReadTaskOutputResponse  # noqa: E402
+import grpc  # after prepare_process, which must come first
+import grpc.aio
+from spotreel.worker.v1.worker_service_pb2 import ReadTaskOutputRequest, ReadTaskOutputResponse
 
 CHUNK_BYTES = 1 << 20
 OPTIONS = (("grpc.max_receive_message_length", 16 << 20), ("grpc.so_reuseport", 0))

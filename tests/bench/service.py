@@ -31,12 +31,17 @@ class Service:
                 found["worker"] = pid
         return found
 
+    def encoders(self) -> list[int]:
+        """The process ids of the FFmpegs that the worker runs now."""
+        return [pid for pid, command in _descendants(self.pid) if "ffmpeg" in command and "pipe:1" in command]
+
 
 @contextlib.asynccontextmanager
 async def running_service(folder: Path, environment: Mapping[str, str] | None = None) -> AsyncIterator[Service]:
     """Start an orchestrator on a free port with its data in `folder`, and end it and its worker afterwards."""
     folder.mkdir(exist_ok=True)
     ready = folder / "ready.json"
+    ready.unlink(missing_ok=True)
     key = secrets.token_urlsafe(16)
     arguments = ["-m", "orchestrator", "--listen", "127.0.0.1:0", "--ready-file", str(ready), "--exit-with-stdin"]
     with (folder / "service.log").open("wb") as log:

@@ -6,7 +6,16 @@ from enum import StrEnum
 
 
 class MediaUnreadable(Exception):
-    """The file is no media file that can be used; the message says why, for people."""
+    """The file is no media file that can be used."""
+
+    def __init__(self, reason: str) -> None:
+        """Takes why, for people: a sentence with `{it}` for the file, whose name on disk tells nobody anything."""
+        super().__init__(reason.replace("{it}", "The file"))
+        self._reason = reason
+
+    def words(self, subject: str) -> str:
+        """Returns why, of `subject`: `The video`, say."""
+        return self._reason.replace("{it}", subject)
 
 
 class StreamType(StrEnum):

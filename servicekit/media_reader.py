@@ -1,7 +1,8 @@
 """Reads media files in a process of its own, which a hostile file may at worst kill.
 
 Started as `python -m servicekit.media_reader`; each line of stdin is a question, each line of stdout its answer, in
-JSON: `{"question": "probe" | "check", "path": …}` → `{"answer": …}` or `{"unreadable": "why"}`.
+JSON: `{"question": "probe" | "check", "path": …}` → `{"answer": …}` or `{"unreadable": "{it} … why"}`, in which
+`{it}` is where whoever asked puts the name of the file.
 """
 
 import json
@@ -35,14 +36,14 @@ _PACKETS_FOR_A_FRAME = 2000
 
 
 class _Unreadable(Exception):
-    """Why, for people."""
+    """Why, for people, with `{it}` for the file."""
 
 
 def probe(path: str) -> dict[str, Any]:
     """Returns the fields of MediaInfo; durations in seconds."""
     with _opened(path) as container:
         if not len(container.streams):
-            raise _Unreadable("it holds no stream")
+            raise _Unreadable("{it} holds no stream")
         streams = [_stream(stream) for stream in container.streams]
         _add_rotation(container, streams)
         return {
@@ -58,11 +59,11 @@ def check(path: str) -> dict[str, Any]:
     """Decodes the first picture and the one at the last key frame; raises where one cannot be had."""
     with _opened(path) as container:
         stream = _main_stream(container)
-        _first_frame(container, stream, "its first frame cannot be decoded")
+        _first_frame(container, stream, "{it}'s first frame cannot be decoded")
         if container.duration and container.duration > av.time_base / 2:
             # To the end, backwards to a key frame: what a file that was cut off does not have.
             container.seek(container.duration + (container.start_time or 0), backward=True)
-            _first_frame(container, stream, "its last frames cannot be decoded; the file is cut off or damaged")
+            _first_frame(container, stream, "{it}'s last frames cannot be decoded; the file is cut off or damaged")
     return {}
 
 
@@ -85,33 +86,33 @@ def _refuse_what_is_no_file(path: str) -> None:
     try:
         status = Path(path).stat()
     except OSError as error:
-        raise _Unreadable(f"it cannot be opened: {error.strerror}") from error
+        raise _Unreadable(f"{{it}} cannot be opened: {error.strerror}") from error
     if stat.S_ISDIR(status.st_mode):
-        raise _Unreadable("it is a directory")
+        raise _Unreadable("{it} is a directory")
     if not stat.S_ISREG(status.st_mode):
-        raise _Unreadable("it is no regular file")
+        raise _Unreadable("{it} is no regular file")
     if status.st_size == 0:
-        raise _Unreadable("it is empty")
+        raise _Unreadable("{it} is empty")
 
 
 def _reason(error: Exception, log: list[str]) -> str:
     words = " ".join(log)
     if "moov atom not found" in words:
-        return "its index is missing, so it was probably cut off (moov atom not found)"
+        return "{it}'s index is missing, so it was probably cut off (moov atom not found)"
     if "not on whitelist" in words.lower():
-        return "it is a playlist or of a kind that is not accepted, since it may point to other files"
+        return "{it} is a playlist or of a kind that is not accepted, since it may point to other files"
     if isinstance(error, av.error.InvalidDataError):
-        return "it is no media file, or it is damaged beyond reading"
+        return "{it} is no media file, or it is damaged beyond reading"
     if isinstance(error, av.error.EOFError):
-        return "it ends too early"
-    return f"it cannot be read: {error.strerror if isinstance(error, OSError) and error.strerror else error}"
+        return "{it} ends too early"
+    return f"{{it}} cannot be read: {error.strerror if isinstance(error, OSError) and error.strerror else error}"
 
 
 def _main_stream(container: InputContainer) -> Any:
     for stream in (*container.streams.video, *container.streams.audio):
         if not _is_cover(stream):
             return stream
-    raise _Unreadable("it has neither picture nor sound")
+    raise _Unreadable("{it} has neither picture nor sound")
 
 
 def _is_cover(stream: Any) -> bool:
@@ -184,7 +185,7 @@ def _answer(line: str) -> dict[str, Any]:
     except _Unreadable as why:
         return {"unreadable": str(why)}
     except MemoryError:
-        return {"unreadable": "it needs more memory than a media file may"}
+        return {"unreadable": "{it} needs more memory than a media file may"}
 
 
 def _limit_resources() -> None:

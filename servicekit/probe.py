@@ -53,7 +53,7 @@ class MediaProber:
         async with self._turn:
             answer = await self._exchange({"question": question, "path": os.fspath(path.absolute())}, timeout)
         if "unreadable" in answer:
-            raise MediaUnreadable(f"{path.name!r} cannot be used: {answer['unreadable']}.")
+            raise MediaUnreadable(f"{answer['unreadable']}.")
         return answer["answer"]
 
     async def _exchange(self, question: dict[str, str], timeout: float) -> Any:
@@ -67,11 +67,11 @@ class MediaProber:
             return json.loads(line)
         except TimeoutError:
             await self._replace_child()
-            return {"unreadable": f"reading it took longer than {timeout:g} s"}
+            return {"unreadable": f"{{it}} took longer than {timeout:g} s to read"}
         except (ConnectionError, ValueError):
             # Nothing, or half a line: the child is gone.
             await self._replace_child()
-            return {"unreadable": "the reader gave up on it; the file is damaged or means harm"}
+            return {"unreadable": "{it} ended the process that read it; it is damaged or means harm"}
         except BaseException:
             # Its answer would be taken for that to the next question.
             await self._end_child()

@@ -113,7 +113,7 @@ class OutputDelivery:
             info = await self._prober.probe(path)
             await self._prober.check_decodable(path)
         except MediaUnreadable as error:
-            raise DeliveryFailed(_invalid(str(error))) from error
+            raise DeliveryFailed(_invalid(error.words("The file"))) from error
         complaint = _difference(source, info, expected)
         if complaint:
             raise DeliveryFailed(_invalid(complaint))

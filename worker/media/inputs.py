@@ -11,6 +11,7 @@ from worker.media.plan import ProbedInput
 
 _SUBTITLES = "subtitles"
 _IMAGE = "image"
+_NAMES = {"audio": "The audio file"}
 
 
 async def probe_inputs(paths: Mapping[str, Path], prober: MediaProber) -> dict[str, ProbedInput]:
@@ -27,7 +28,7 @@ async def _probed(role: str, path: Path, prober: MediaProber) -> ProbedInput:
     try:
         media = await prober.probe(path)
     except MediaUnreadable as error:
-        raise TaskFailed(FailureReason.INPUT_INVALID, f"The {role} is unusable: {error}") from error
+        raise TaskFailed(FailureReason.INPUT_INVALID, error.words(_NAMES.get(role, f"The {role}"))) from error
     content = await asyncio.to_thread(_head, path, exif.HEAD_BYTES) if role == _IMAGE else b""
     return ProbedInput(path=path, media=media, content=content)
 

@@ -26,7 +26,7 @@ async def verify_output(
     try:
         media = await prober.probe(path)
     except MediaUnreadable as error:
-        raise TaskFailed(FailureReason.OUTPUT_INVALID, f"The output is unusable: {error}") from error
+        raise TaskFailed(FailureReason.OUTPUT_INVALID, error.words("The output")) from error
     differences = list(_differences(media, expected, media.duration or media_time))
     if differences:
         raise TaskFailed(FailureReason.OUTPUT_INVALID, f"The output is not what was planned: {'; '.join(differences)}.")

@@ -76,7 +76,7 @@ class SpoolFolder:
         await with_space(rest, clock=self._clock, on_wait=on_wait)
 
     def detach(self, job_id: str) -> None:
-        """Stops writing; the files stay. Readers hear OutputInterrupted: whoever opens it next goes on with its bytes."""
+        """Stops writing; the files stay. Readers hear OutputInterrupted: whoever opens it next goes on behind them."""
         self._drop(job_id, OutputInterrupted(job_id))
 
     async def remove(self, job_id: str) -> None:

@@ -4,6 +4,12 @@ from orchestrator.fleet.instance import Instance, given_up
 from orchestrator.ports import Ledger
 
 
+async def working_instances(ledger: Ledger) -> frozenset[str]:
+    """Returns the ids of the instances that an attempt still needs, since its output is not at home."""
+    attempts = [job.running_attempt for job in await ledger.unfinished_jobs()]
+    return frozenset(one.instance_id for one in attempts if one is not None and one.spooled is None)
+
+
 class Drain:
     """DRAINING → DESTROYING."""
 
@@ -12,8 +18,7 @@ class Drain:
 
     async def step(self, instance: Instance) -> bool:
         """Returns whether nothing works there any more."""
-        attempts = [job.running_attempt for job in await self._ledger.unfinished_jobs()]
-        if any(one is not None and one.instance_id == instance.id and one.spooled is None for one in attempts):
+        if instance.id in await working_instances(self._ledger):
             return False
         await self._ledger.change_instance(instance.id, lambda one: given_up(one, failure=None))
         return True

@@ -8,7 +8,7 @@ from typing import Any, Self
 import structlog
 
 from orchestrator.fleet.destroy import Destroy
-from orchestrator.fleet.drain import Drain
+from orchestrator.fleet.drain import Drain, working_instances
 from orchestrator.fleet.instance import ALIVE, Instance, InstanceState, draining, given_up
 from orchestrator.fleet.launch import Launch
 from orchestrator.fleet.limits import FleetLimits
@@ -18,6 +18,7 @@ from orchestrator.fleet.reaper import Reaper
 from orchestrator.fleet.scaler import ScalePlan, plan_scale
 from orchestrator.ports import Cloud, CloudUnavailable, Ledger, WorkerLinks
 from servicekit.clock import Clock
+from servicekit.errors import SpotreelError
 from servicekit.wakeup import Wakeup
 
 _MOST_INSTANCES = 1000
@@ -29,7 +30,7 @@ _REAPER = "reaper"
 
 
 class Fleet:
-    """Keeps the wanted number of instances while its `async with` block runs; what is rented stays when it is left."""
+    """Keeps the wanted number of instances while its `async with` block runs; they stay when it is left."""
 
     def __init__(
         self,
@@ -43,10 +44,12 @@ class Fleet:
         bell: Wakeup,
         dispatch_bell: Wakeup,
         adopt: bool = True,
+        dismiss_idle: bool = False,
     ) -> None:
         """Takes `bell`, which starts a pass early, and `dispatch_bell`, rung when an instance came or went.
 
         Without `adopt` the instances of an earlier run are known to have ended with it, and are not held against it.
+        With `dismiss_idle` those that have nothing to do are destroyed when the block is left; those at work stay.
         """
         self._ledger = ledger
         self._clock = clock
@@ -54,6 +57,7 @@ class Fleet:
         self._bell = bell
         self._dispatch_bell = dispatch_bell
         self._adopt = adopt
+        self._dismiss_idle = dismiss_idle
         self._launch = Launch(ledger=ledger, cloud=cloud, clock=clock, limits=limits, deployment=deployment)
         self._readiness = Readiness(ledger=ledger, cloud=cloud, links=links, clock=clock, limits=limits)
         self._liveness = Liveness(ledger=ledger, cloud=cloud, links=links, clock=clock, limits=limits)
@@ -82,6 +86,8 @@ class Fleet:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         await self._liveness.close()
+        if self._dismiss_idle:
+            await self._dismiss()
 
     def situation(self) -> str:
         """Returns why there is no machine just now, for people; empty where there is one."""
@@ -139,6 +145,23 @@ class Fleet:
     async def _destroyed(self, instance: Instance) -> bool:
         await self._liveness.forget(instance.id)
         return await self._destroy.step(instance)
+
+    async def _dismiss(self) -> None:
+        try:
+            working = await working_instances(self._ledger)
+            alive = await self._ledger.list_instances(states=ALIVE, limit=_MOST_INSTANCES)
+        except SpotreelError:
+            # They end by themselves in a while.
+            self._log.exception("idle_instances_not_dismissed")
+            return
+        await asyncio.gather(*(self._guarded_end(one) for one in alive if one.id not in working))
+
+    async def _guarded_end(self, instance: Instance) -> None:
+        try:
+            ending = await self._ledger.change_instance(instance.id, lambda one: given_up(one, failure=None))
+            await self._destroy.step(ending)
+        except Exception:  # noqa: BLE001 - the others are to end all the same
+            self._log.exception("idle_instance_not_dismissed", instance=instance.id)
 
     async def _reap(self) -> bool:
         await self._reaper.step()

@@ -32,7 +32,8 @@ class Tour:
     status: int
     said: dict[str, str]
     out: Path
-    group_lives: bool
+    still_runs: tuple[str, ...]
+    still_there: tuple[Path, ...]
 
     def under(self, heading: str) -> str:
         assert self.status == 0, self.said
@@ -61,7 +62,11 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
     try:
         printed, _ = shell.communicate(timeout=PATIENCE_SECONDS)
         yield Tour(
-            status=shell.returncode, said=by_heading(printed), out=clone / "out", group_lives=group_lives(shell.pid)
+            status=shell.returncode,
+            said=by_heading(printed),
+            out=clone / "out",
+            still_runs=running(temporary),
+            still_there=tuple(temporary.iterdir()),
         )
     finally:
         with suppress(ProcessLookupError):
@@ -106,12 +111,15 @@ def by_heading(printed: str) -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def running(temporary: Path) -> tuple[str, ...]:
+    """The command lines of all processes that have inherited our TMPDIR, workers in sessions of their own too."""
+    mark = f"TMPDIR={temporary}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return tuple(found)
 
 
 def test_services_methods_and_a_message_are_shown(tour: Tour) -> None:
@@ -179,6 +187,7 @@ def test_errors_name_every_field_and_the_missing_key(tour: Tour) -> None:
     assert "exit status 128\n" in keyless
 
 
-def test_nothing_goes_on_after_the_end(tour: Tour) -> None:
+def test_nothing_stays_after_the_end(tour: Tour) -> None:
     assert tour.under("Stop") == ""
-    assert not tour.group_lives
+    assert tour.still_runs == ()
+    assert tour.still_there == ()

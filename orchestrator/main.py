@@ -14,7 +14,7 @@ from orchestrator.assets.library import AssetLibrary
 from orchestrator.assets.uploads import Uploads
 from orchestrator.cloud.local.local_cloud import LocalCloud, LocalWorkerSettings
 from orchestrator.dispatch.delivery import OutputDelivery
-from orchestrator.dispatch.runner import Workshop
+from orchestrator.dispatch.runner import TaskPatience, Workshop
 from orchestrator.dispatch.scheduler import Scheduler
 from orchestrator.dispatch.spools import SpoolFolder
 from orchestrator.dispatch.worker_link import GrpcWorkerLinks
@@ -63,7 +63,10 @@ async def run(settings: OrchestratorSettings, *, ready_file: Path | None = None,
 
 @asynccontextmanager
 async def serving(settings: OrchestratorSettings, *, clock: Clock, embedded: bool) -> AsyncIterator[RpcServer]:
-    """Builds the orchestrator and serves while the block runs; `embedded` workers end with it, others go on."""
+    """Builds the orchestrator and serves while the block runs.
+
+    `embedded` workers end with it, however it ends; others at its orderly end, but for those that are at work.
+    """
     data = settings.data_dir
     job_retention = timedelta(seconds=settings.job_retention)
     asset_retention = timedelta(seconds=settings.asset_retention)
@@ -93,6 +96,7 @@ async def serving(settings: OrchestratorSettings, *, clock: Clock, embedded: boo
             bell=fleet_bell,
             dispatch_bell=bell,
             adopt=not embedded,
+            dismiss_idle=not embedded,
         )
         workshop = Workshop(
             ledger=ledger,
@@ -103,6 +107,10 @@ async def serving(settings: OrchestratorSettings, *, clock: Clock, embedded: boo
             news=feed,
             clock=clock,
             keep=job_retention,
+            patience=TaskPatience(
+                fetch_idle_timeout=timedelta(seconds=settings.fetch_idle_timeout),
+                stall_timeout=timedelta(seconds=settings.stall_timeout),
+            ),
             bell=bell,
             fleet_bell=fleet_bell,
         )

@@ -364,7 +364,9 @@ class TaskRequest:
     operation: Operation
     output: OutputSpec
     run_timeout: timedelta
+    stall_timeout: timedelta
     max_input_bytes: int
+    fetch_idle_timeout: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

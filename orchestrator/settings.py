@@ -78,6 +78,18 @@ class OrchestratorSettings(BaseSettings):
         default=86_400.0, ge=1, le=86_400, description="Highest `run_timeout` that a job may ask for, in seconds."
     )
     max_asset_bytes: int = Field(default=10 * _GIB, ge=1, description="Largest file that is taken, in bytes.")
+    fetch_idle_timeout: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="Seconds that an input at an address may send nothing before its job fails with INPUT_TIMEOUT.",
+    )
+    stall_timeout: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="Seconds without progress and without growth of the output after which an attempt is STALLED.",
+    )
     job_retention: float = Field(
         default=604_800.0, ge=60, description="Seconds that a job and its output are kept after its end."
     )

@@ -43,7 +43,7 @@ from orchestrator.ports import (
     WorkerUnreachable,
 )
 from servicekit.clock import Clock
-from servicekit.errors import FailedPrecondition, NotFound, OutOfRange, SpotreelError
+from servicekit.errors import AlreadyExists, FailedPrecondition, NotFound, OutOfRange, SpotreelError
 from servicekit.growing import GrowingFile
 from servicekit.wakeup import Wakeup
 
@@ -57,6 +57,14 @@ _GONE_POLL_SECONDS = 1.0
 # The worker keeps the run time limit; this is for one that does not. Inputs and output travel outside of that limit.
 _OUTER_FACTOR = 2
 _OUTER_MARGIN = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPatience:
+    """How long a task may send no byte of an input, and get nowhere with its output."""
+
+    fetch_idle_timeout: timedelta = timedelta(seconds=30)
+    stall_timeout: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +83,7 @@ class Workshop:
     news: JobNews
     clock: Clock
     keep: timedelta
+    patience: TaskPatience
     bell: Wakeup
     fleet_bell: Wakeup
 
@@ -201,17 +210,26 @@ class AttemptRun:
             operation=spec.operation,
             output=spec.output,
             run_timeout=spec.limits.run_timeout,
+            stall_timeout=self._shop.patience.stall_timeout,
             max_input_bytes=spec.limits.max_input_bytes,
+            fetch_idle_timeout=self._shop.patience.fetch_idle_timeout,
         )
         await self._send_inputs()
         try:
-            await to_the_end(self._link.start(request), patience=_START_PATIENCE_SECONDS)
+            await self._start(request)
         except FailedPrecondition as error:
             if error.reason != "INPUT_MISSING":
                 raise
             # The worker removed what no task had used for a while, between our question and the start.
             await self._send_inputs()
+            await self._start(request)
+
+    async def _start(self, request: TaskRequest) -> None:
+        try:
             await to_the_end(self._link.start(request), patience=_START_PATIENCE_SECONDS)
+        except AlreadyExists as error:
+            # Ours all the same, started before a restart with another patience in our settings.
+            self._log.info("task_started_earlier", detail=error.message)
 
     async def _send_inputs(self) -> None:
         for name in sorted(self._job.spec.assets):

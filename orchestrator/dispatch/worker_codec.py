@@ -28,7 +28,10 @@ def task_name(task_id: str) -> str:
 def start_request(request: TaskRequest) -> worker_service_pb2.StartTaskRequest:
     """Writes the request that starts a task; the same request gives the same message."""
     limits = task_pb2.TaskLimits(
-        run_timeout=duration_to_proto(request.run_timeout), max_input_bytes=request.max_input_bytes
+        run_timeout=duration_to_proto(request.run_timeout),
+        stall_timeout=duration_to_proto(request.stall_timeout),
+        max_input_bytes=request.max_input_bytes,
+        fetch_idle_timeout=duration_to_proto(request.fetch_idle_timeout),
     )
     return worker_service_pb2.StartTaskRequest(
         task_id=request.task_id,

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.assets.asset import Asset
 from orchestrator.dispatch.delivery import OutputDelivery
-from orchestrator.dispatch.runner import Workshop
+from orchestrator.dispatch.runner import TaskPatience, Workshop
 from orchestrator.dispatch.scheduler import Scheduler
 from orchestrator.dispatch.spools import SpoolFolder
 from orchestrator.dispatch.worker_link import GrpcWorkerLinks
@@ -71,7 +71,12 @@ class Stage:
         self.spools = SpoolFolder(folder / "spool", clock=self.clock)
         self.delivered = 0
 
-    def scheduler(self, *, unreachable_after: float = 1.0) -> Scheduler:
+    def scheduler(
+        self,
+        *,
+        unreachable_after: float = 1.0,
+        patience: TaskPatience = TaskPatience(),  # noqa: B008 - frozen
+    ) -> Scheduler:
         self.spools = SpoolFolder(self.folder / "spool", clock=self.clock)
         workshop = Workshop(
             ledger=self.ledger,
@@ -82,6 +87,7 @@ class Stage:
             news=self.feed,
             clock=self.clock,
             keep=KEEP,
+            patience=patience,
             bell=Wakeup(clock=self.clock),
             fleet_bell=self.fleet_bell,
         )

@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+from datetime import timedelta
 
 import pytest
 from spotreel.worker.v1 import task_pb2
 
+from orchestrator.dispatch.runner import TaskPatience
 from orchestrator.fleet.instance import InstanceState
 from orchestrator.jobs.job import AttemptState, Job, JobState
 from servicekit.media.outputs import Delivery
@@ -118,6 +120,25 @@ async def test_restart_before_the_start_starts_it_once(stage: Stage, worker: Sim
 
     assert job.state is JobState.SUCCEEDED
     assert len(job.attempts) == 1
+
+
+async def test_patience_of_the_settings_reaches_the_worker_and_may_change_over_a_restart(
+    stage: Stage, worker: SimulatedWorker
+) -> None:
+    worker.hold_at = 0
+    await stage.add_instance(worker)
+    job = await stage.add_job()
+    patience = TaskPatience(fetch_idle_timeout=timedelta(seconds=7), stall_timeout=timedelta(milliseconds=8500))
+    async with stage.scheduler(patience=patience):
+        await stage.reaches(job, lambda one: one.progress.encoder != "")
+    (task,) = worker.tasks.values()
+    worker.release()
+    async with stage.scheduler():
+        job = await stage.finished(job)
+
+    assert task.request.limits.fetch_idle_timeout.ToTimedelta() == timedelta(seconds=7)
+    assert task.request.limits.stall_timeout.ToTimedelta() == timedelta(seconds=8.5)
+    assert (job.state, len(job.attempts), len(worker.starts)) == (JobState.SUCCEEDED, 1, 1)
 
 
 async def test_forgotten_task_costs_an_attempt(stage: Stage, worker: SimulatedWorker) -> None:

@@ -47,8 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _program() -> str:
+    """Returns what this was called as: `spotreel …` says so in the name of the process."""
+    return sys.argv[0] if sys.argv[0].startswith("spotreel ") else "python -m orchestrator"
+
+
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m orchestrator", description="Takes video jobs and has them done.")
+    parser = argparse.ArgumentParser(prog=_program(), description="Takes video jobs and has them done.")
     parser.add_argument("--listen", metavar="HOST:PORT", help="address to listen on; port 0 takes any free one")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder of the ledger, outputs and uploads")
     parser.add_argument("--config", type=Path, metavar="FILE", help="file of settings, one SPOTREEL_NAME=value a line")

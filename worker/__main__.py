@@ -38,8 +38,13 @@ def main() -> int:
     return 0
 
 
+def _program() -> str:
+    """Returns what this was called as: `spotreel …` says so in the name of the process."""
+    return sys.argv[0] if sys.argv[0].startswith("spotreel ") else "python -m worker"
+
+
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m worker", description="Runs FFmpeg for an orchestrator.")
+    parser = argparse.ArgumentParser(prog=_program(), description="Runs FFmpeg for an orchestrator.")
     parser.add_argument("--listen", metavar="HOST:PORT", help="address to listen on; port 0 takes any free one")
     parser.add_argument("--work-dir", type=Path, metavar="DIR", help="folder for inputs, outputs and working files")
     parser.add_argument("--allow-insecure", action="store_true", help="listen beyond this machine without TLS or key")

@@ -160,3 +160,18 @@ def test_the_chord_is_a_sound_file_that_never_clips(tmp_path: Path) -> None:
     with wave.open(str(tmp_path / "a.wav")) as file:
         assert file.getnframes() == int(2.5 * 44_100)
         assert any(file.readframes(1000))
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "name"),
+    [
+        ("spotreel.cli", ["serve"], "spotreel serve"),
+        ("spotreel.cli", ["worker"], "spotreel worker"),
+        ("orchestrator", [], "python -m orchestrator"),
+        ("worker", [], "python -m worker"),
+    ],
+)
+def test_a_service_calls_itself_what_it_was_called(module: str, arguments: list[str], name: str) -> None:
+    command = [sys.executable, "-m", module, *arguments, "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert shown.startswith(f"usage: {name} ")

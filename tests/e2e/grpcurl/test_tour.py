@@ -32,7 +32,7 @@ class Tour:
     status: int
     said: dict[str, str]
     out: Path
-    still_runs: tuple[str, ...]
+    still_runs: dict[int, str]
     still_there: tuple[Path, ...]
 
     def under(self, heading: str) -> str:
@@ -70,8 +70,12 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
         )
     finally:
         with suppress(ProcessLookupError):
-            os.killpg(shell.pid, signal.SIGTERM)
+            os.killpg(shell.pid, signal.SIGKILL)
         shell.wait()
+        # Where the session broke off, a worker goes on without its server, as it should.
+        for left in running(temporary):
+            with suppress(ProcessLookupError):
+                os.kill(left, signal.SIGKILL)
 
 
 def free_ports(count: int) -> list[int]:
@@ -111,15 +115,15 @@ def by_heading(printed: str) -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def running(temporary: Path) -> tuple[str, ...]:
+def running(temporary: Path) -> dict[int, str]:
     """The command lines of all processes that have inherited our TMPDIR, workers in sessions of their own too."""
     mark = f"TMPDIR={temporary}".encode()
-    found = []
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if mark in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return tuple(found)
+                found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return found
 
 
 def test_services_methods_and_a_message_are_shown(tour: Tour) -> None:
@@ -189,5 +193,5 @@ def test_errors_name_every_field_and_the_missing_key(tour: Tour) -> None:
 
 def test_nothing_stays_after_the_end(tour: Tour) -> None:
     assert tour.under("Stop") == ""
-    assert tour.still_runs == ()
+    assert tour.still_runs == {}
     assert tour.still_there == ()

@@ -16,7 +16,8 @@ _STAGES = {
     "WAITING": Stage.WAITING,
     "FETCHING_INPUT": Stage.FETCHING_INPUT,
     "ENCODING": Stage.ENCODING,
-    "VERIFYING": Stage.VERIFYING,
+    # The worker's own check, while the rest comes home; a job is VERIFYING when all of it is here.
+    "VERIFYING": Stage.TRANSFERRING,
 }
 # The rest is for bringing it home, into its form, and into storage.
 _FRACTION_OF_THE_TASK = 0.99

@@ -162,7 +162,9 @@ def _check_caption(caption: Caption, problems: Problems) -> None:
 
 def _check_still(still: ImageToVideo, problems: Problems) -> None:
     base = "operation.image_to_video"
-    _check_duration(f"{base}.duration", still.duration, timedelta(microseconds=1), MAX_STILL_DURATION, problems)
+    if not timedelta() < still.duration <= MAX_STILL_DURATION:
+        longest, wrong = MAX_STILL_DURATION.total_seconds(), still.duration.total_seconds()
+        problems.add(f"{base}.duration", f"must be more than 0 and at most {longest:g} s, not {wrong:g} s")
     problems.within(f"{base}.frame_rate", still.frame_rate, 1, 120)
     _check_zoom(f"{base}.zoom", still.zoom, problems)
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import grpc
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential, wait_random
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_exponential, wait_random
 
 from spotreel.errors import ResourceExhausted, ServerUnavailable, SpotreelClientError
 from spotreel.status import error_of
@@ -30,10 +30,10 @@ async def persist(step: Callable[[], Awaitable[T]], *, patience: float) -> T:
 
     Pauses 0.1 s at first, doubled up to 3 s, jittered, and never less than the server asks for with RetryInfo. One
     call is one piece of progress: the pauses and the patience start anew with the next.
-    Raises the last failure of `step` when patience is over.
+    Raises the last failure of `step` when patience is over, or would be before the pause is.
     """
     retrying = AsyncRetrying(
-        retry=retry_if_exception(is_transient), stop=stop_after_delay(patience), wait=_pause, reraise=True
+        retry=retry_if_exception(is_transient), stop=stop_before_delay(patience), wait=_pause, reraise=True
     )
     return await retrying(step)
 

@@ -50,10 +50,12 @@ class Lab:
     data: Path
     folder: Path
     ffmpeg: Path
+    patience: float = 20.0
 
     def client(self, *, api_key: str | None = None) -> AsyncClient:
         """A client of the service; with another key if one is given."""
-        return AsyncClient(self.address, api_key=self.api_key if api_key is None else api_key, tls=False, patience=20)
+        key = self.api_key if api_key is None else api_key
+        return AsyncClient(self.address, api_key=key, tls=False, patience=self.patience)
 
     def make(self, name: str, *arguments: str) -> Path:
         """A file made by FFmpeg."""

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import grpc.aio
 from spotreel.errors import JobFailed, SpotreelClientError
-from spotreel.media.v1.operation_pb2 import AddAudio, Caption, ImageToVideo, Operation, Transcode
+from spotreel.media.v1.operation_pb2 import Caption, ImageToVideo, Operation, Transcode
 from spotreel.media.v1.output_pb2 import FrameSize, OutputSpec, VideoEncoding
 from spotreel.media.v1.source_pb2 import MediaSource
 from spotreel.orchestrator.v1.asset_service_pb2 import UploadAssetRequest
@@ -366,14 +366,14 @@ async def disk_full_upload(lab: Lab) -> Seen:
 
 @scenario
 async def disk_full_output(lab: Lab) -> Seen:
-    noise = ["-vf", "noise=alls=90:allf=t", "-qp", "1", "-pix_fmt", "yuv420p"]
-    video = lab.video("noise.mp4", *noise)
-    tone = lab.make("tone.wav", "-f", "lavfi", "-i", "sine=d=1")
-    # Room for the input, and not for the input with the tone in it.
-    async with _small_disk(lab, video.stat().st_size + 2000) as small, small.client() as client:
-        operation = AddAudio(video=await client.source(video), audio=await client.source(tone))
-        spec = JobSpec(operation=Operation(add_audio=operation), limits=JobLimits(max_attempts=1))
-        return await seen(client.run(spec))
+    noise = ["-f", "lavfi", "-i", "color=gray:size=1280x720:rate=10:duration=1", "-vf", "noise=alls=60:allf=t"]
+    video = lab.make("noise.mp4", *noise, "-c:v", "libx264", "-crf", "45", "-pix_fmt", "yuv420p")
+    # Room for the input and the ledger, and not for a film of noise without loss.
+    async with _small_disk(lab, 1_500_000) as small, small.client() as client:
+        captions = Caption(video=await client.source(video), subtitles=await client.source(lab.text()))
+        output = OutputSpec(video=VideoEncoding(quality=0))
+        limits = JobLimits(max_attempts=1)
+        return await seen(client.run(JobSpec(operation=Operation(caption=captions), output=output, limits=limits)))
 
 
 def _small_disk(lab: Lab, size: int) -> "_SmallDisk":
@@ -395,6 +395,8 @@ class _SmallDisk:
             data=self._lab.folder / "data",
             folder=self._lab.folder,
             ffmpeg=self._lab.ffmpeg,
+            # A full disk is waited for; here nobody will make room.
+            patience=1.0,
         )
 
     async def __aexit__(self, *error: object) -> None:

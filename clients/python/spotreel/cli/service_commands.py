@@ -32,8 +32,8 @@ def _pass_on(command: str, service: str, arguments: tuple[str, ...]) -> None:
             reason="EXTRA_MISSING",
             metadata={"extra": service},
         )
-    # By name: this package must not depend on the services, which depend on it. Both read the arguments of the process, and
-    # its name for their help.
+    # By name: this package must not depend on the services, which depend on it. Both read the arguments of the
+    # process, and its name for their help.
     entry = importlib.import_module(f"{service}.__main__")
     sys.argv = [f"spotreel {command}", *arguments]
     sys.exit(entry.main())

@@ -12,14 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from servicekit.bell import Bell
 from servicekit.clock import Clock
 
 # One message of a byte stream: gRPC is fastest at it with the allocator settings of `runtime` (1.6 GB/s on loopback).
 CHUNK_BYTES = 1 << 20
 # The contract promises a sign of life on a quiet stream at least this often.
 HEARTBEAT_SECONDS = 10.0
-
-_WAKE_SECONDS = 0.005
 
 
 class GrowingFile:
@@ -32,10 +31,7 @@ class GrowingFile:
     def __init__(self, path: Path, *, clock: Clock) -> None:
         """Takes the place of the file; `open` or `reopen` before anything else."""
         self.path = path
-        self._clock = clock
-        self._loop = asyncio.get_running_loop()
-        self._changed = asyncio.Event()
-        self._wake_pending = False
+        self._bell = Bell(clock)
         self._descriptor = -1
         self._digest = hashlib.sha256()
         self.size = 0
@@ -73,18 +69,18 @@ class GrowingFile:
             self._digest.update(view[:written])
             self.size += written
             view = view[written:]
-        self._wake_threadsafe()
+        self._bell.ring_from_thread()
 
     def finish(self) -> None:
         """Say that nothing will follow: readers end when they have read all."""
         self.complete = True
-        self._wake()
+        self._bell.ring()
 
     def fail(self, failure: Exception) -> None:
         """Say that the rest will never come: readers raise `failure`."""
         if not self.complete:
             self.failure = failure
-            self._wake()
+            self._bell.ring()
 
     async def read(self, offset: int, limit: int = 0) -> AsyncGenerator[bytes, None]:
         """Yield the content from an offset on, in chunks of at most 1 MiB, following the file while it grows.
@@ -118,17 +114,9 @@ class GrowingFile:
 
     async def _grown(self, offset: int) -> bool:
         """Wait until there is more than `offset`, or an end; False after a heartbeat's time without."""
-        self._changed.clear()
         if self.size > offset or self.complete or self.failure is not None:
             return True
-        waiter = asyncio.ensure_future(self._changed.wait())
-        beat = asyncio.ensure_future(self._clock.sleep(HEARTBEAT_SECONDS))
-        try:
-            await asyncio.wait({waiter, beat}, return_when=asyncio.FIRST_COMPLETED)
-            return waiter.done()
-        finally:
-            waiter.cancel()
-            beat.cancel()
+        return await self._bell.wait(HEARTBEAT_SECONDS)
 
     def _open(self, flag: int) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,17 +128,6 @@ class GrowingFile:
             while block := file.read(CHUNK_BYTES):
                 self._digest.update(block)
                 self.size += len(block)
-
-    def _wake_threadsafe(self) -> None:
-        # One wake-up under way is enough: the reader looks at the size when it runs. It comes a little late on purpose:
-        # FFmpeg writes a few KiB at a time, and a message for each of them cost more than what it carries.
-        if not self._wake_pending:
-            self._wake_pending = True
-            self._loop.call_soon_threadsafe(self._loop.call_later, _WAKE_SECONDS, self._wake)
-
-    def _wake(self) -> None:
-        self._wake_pending = False
-        self._changed.set()
 
 
 async def _read_at(descriptor: int, length: int, offset: int) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 
 from servicekit.clock import Clock
+from servicekit.waiting import wait_for_any
 
 
 class Wakeup:
@@ -18,11 +19,5 @@ class Wakeup:
 
     async def wait(self, seconds: float) -> None:
         """Returns when it was rung since the last wait ended, or after that many seconds."""
-        ring = asyncio.ensure_future(self._rung.wait())
-        due = asyncio.ensure_future(self._clock.sleep(seconds))
-        try:
-            await asyncio.wait({ring, due}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ring.cancel()
-            due.cancel()
+        await wait_for_any(self._rung.wait(), seconds=seconds, clock=self._clock)
         self._rung.clear()

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from orchestrator.jobs.job import Job, Progress
-from orchestrator.jobs.waiting import wait_for_any
 from orchestrator.ports import Ledger
 from servicekit.clock import Clock
+from servicekit.waiting import wait_for_any
 
 # The contract promises a message at least this often, and progress at most four times a second.
 HEARTBEAT_SECONDS = 10.0

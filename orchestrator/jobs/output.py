@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from orchestrator.jobs.feed import HEARTBEAT_SECONDS, JobFeed
 from orchestrator.jobs.job import Job, JobOutput, JobState
-from orchestrator.jobs.waiting import wait_for_any
 from orchestrator.ports import BlobStore, Ledger, OutputInterrupted, Spools
 from servicekit.clock import Clock
 from servicekit.errors import Aborted, FailedPrecondition, OutOfRange
 from servicekit.growing import CHUNK_BYTES, GrowingFile
 from servicekit.media.outputs import Delivery
 from servicekit.media.validation import Problems
+from servicekit.waiting import wait_for_any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 
 import structlog
 
+from servicekit.bell import Bell
 from servicekit.clock import Clock
 from servicekit.errors import (
     AlreadyExists,
@@ -21,7 +22,6 @@ from servicekit.errors import (
     Unavailable,
 )
 from servicekit.media.operations import AssetSource, sources
-from worker.spool.bell import Bell
 from worker.spool.inputs import InputStore
 from worker.spool.output import OutputChunk, OutputSpool
 from worker.tasks.failure import failure_of

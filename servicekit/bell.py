@@ -5,6 +5,8 @@ from contextlib import suppress
 
 from servicekit.clock import Clock
 
+_SOON_SECONDS = 0.005
+
 
 class Bell:
     """Wakes everybody who waits at that moment; nothing is remembered.
@@ -29,11 +31,15 @@ class Bell:
         self._waiting.clear()
 
     def ring_from_thread(self) -> None:
-        """Wakes all soon; many calls before the loop turns are one ring. Does nothing when the loop is closed."""
+        """Wakes all soon; many calls before that are one ring. Does nothing when the loop is closed.
+
+        Soon is a little late on purpose: FFmpeg writes a few KiB at a time, and a message for each of them would cost
+        more than what it carries.
+        """
         if not self._ring_scheduled:
             self._ring_scheduled = True
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self.ring)
+                self._loop.call_soon_threadsafe(self._loop.call_later, _SOON_SECONDS, self.ring)
 
     async def wait(self, seconds: float) -> bool:
         """Waits for a ring, at most so long; returns whether it rang."""

@@ -11,7 +11,7 @@ GENERATE := $(VENV)/generate
 GENERATE_READY := $(GENERATE)/.ready
 STUBS := clients/python/spotreel
 
-.PHONY: help setup demo test test-fast check lint types protos generate checkgenerate bench lock clean
+.PHONY: help setup demo test test-fast check lint types protos generate checkgenerate configuration bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ generate: $(GENERATE_READY) ## Write the generated stubs from protos/
 checkgenerate: generate ## Fail if the committed stubs are not what the protos give
 	@git diff --exit-code --stat -- $(STUBS) && test -z "$$(git status --porcelain -- $(STUBS) | grep '^??')" \
 	  || { echo 'The committed stubs differ from protos/: run `make generate` and commit.'; exit 1; }
+
+configuration: $(READY) ## Write the tables of docs/configuration.md
+	$(BIN)/python -m tools.settings_table
 
 bench: $(READY) ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench

@@ -82,7 +82,7 @@ class OrchestratorSettings(BaseSettings):
         default=30.0,
         gt=0,
         le=3600,
-        description="Seconds that an input at an address may send nothing before its job fails with INPUT_TIMEOUT.",
+        description="Seconds that an input at an address may send nothing before the attempt fails.",
     )
     stall_timeout: float = Field(
         default=60.0,

@@ -1,11 +1,15 @@
-"""Prints the settings of both services as Markdown, for docs/configuration.md."""
+"""Writes the settings of both services into docs/configuration.md, below what is written there by hand."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic_settings import BaseSettings
 
 from orchestrator.settings import OrchestratorSettings
 from worker.settings import WorkerSettings
+
+PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+_MARK = "<!-- Below this line: written by `make configuration`. -->"
 
 
 def settings_table(settings: type[BaseSettings]) -> str:
@@ -24,10 +28,19 @@ def _default(field: Any) -> str:
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 
+def renewed(page: str) -> str:
+    """Returns the page with its tables made anew; what stands above the mark is kept."""
+    by_hand, mark, _ = page.partition(_MARK)
+    if not mark:
+        raise ValueError(f"the page lacks the line {_MARK}")
+    services = (("Orchestrator", OrchestratorSettings), ("Worker", WorkerSettings))
+    tables = [f"## {title}\n\n{settings_table(settings)}" for title, settings in services]
+    return "\n\n".join([by_hand + mark, *tables]) + "\n"
+
+
 def main() -> None:
-    """Prints one section for each service."""
-    for title, settings in (("Orchestrator", OrchestratorSettings), ("Worker", WorkerSettings)):
-        print(f"## {title}\n\n{settings_table(settings)}\n")
+    """Writes the page."""
+    PAGE.write_text(renewed(PAGE.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,6 @@ _TOP_PAD_BYTES = 1024 * 1024
 # gRPC's threads would otherwise get eight arenas per core, each with free memory of its own.
 _ARENAS = 2
 
-# A thread that comes back from a short write or read waits this long for the interpreter while another one computes.
-_SWITCH_SECONDS = 0.0005
-
 # Numbers from glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 
@@ -35,7 +32,6 @@ def prepare_process() -> None:
     # Measured: gRPC's fork handlers crashed 2-3 % of children that were started by a real fork().
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    sys.setswitchinterval(_SWITCH_SECONDS)
     _tune_allocator()
 
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from spotreel.cli.failures import DONE, INTERRUPTED, told
@@ -93,14 +92,13 @@ class Session:
 
 @contextlib.contextmanager
 def _interrupts(call_off: Callable[[], None]) -> Iterator[None]:
+    # The loop's own handlers, not signal.signal: a signal that comes just before the loop goes to sleep must wake it.
     loop = asyncio.get_running_loop()
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(call_off)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, call_off)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in numbers:
+            loop.remove_signal_handler(number)

@@ -33,6 +33,7 @@ class GrowingFile:
         self.path = path
         self._bell = Bell(clock)
         self._descriptor = -1
+        self._opened = False
         self._digest = hashlib.sha256()
         self.size = 0
         self.complete = False
@@ -41,11 +42,13 @@ class GrowingFile:
     async def open(self) -> Self:
         """Start empty, replacing a file that is there. Raises OSError."""
         await asyncio.to_thread(self._open, os.O_TRUNC)
+        self._show()
         return self
 
     async def reopen(self) -> Self:
         """Go on behind what is there already, which is read once to know its digest. Raises OSError."""
         await asyncio.to_thread(self._reopen)
+        self._show()
         return self
 
     async def __aenter__(self) -> Self:
@@ -85,10 +88,16 @@ class GrowingFile:
     async def read(self, offset: int, limit: int = 0) -> AsyncGenerator[bytes, None]:
         """Yield the content from an offset on, in chunks of at most 1 MiB, following the file while it grows.
 
-        An empty chunk is a sign of life while nothing grows. With a `limit` (in bytes) it ends there.
+        An empty chunk is a sign of life while nothing grows. With a `limit` (in bytes) it ends there. A reader may come
+        before `open`; it waits then. Raises FileNotFoundError when the file was closed and removed.
         """
         end = offset + limit if limit else None
-        descriptor = await asyncio.to_thread(os.open, self.path, os.O_RDONLY)
+        while not self._opened:
+            if self.failure is not None:
+                raise self.failure
+            if not await self._bell.wait(HEARTBEAT_SECONDS):
+                yield b""
+        descriptor = self._descriptor_to_read()
         try:
             while end is None or offset < end:
                 available = self.size if end is None else min(self.size, end)
@@ -118,9 +127,17 @@ class GrowingFile:
             return True
         return await self._bell.wait(HEARTBEAT_SECONDS)
 
+    def _show(self) -> None:
+        self._opened = True
+        self._bell.ring()
+
+    def _descriptor_to_read(self) -> int:
+        """The writer's own file while it is open: at its path there may be none any more, or another one by now."""
+        return os.dup(self._descriptor) if self._descriptor >= 0 else os.open(self.path, os.O_RDONLY)
+
     def _open(self, flag: int) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | flag, 0o600)
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | flag, 0o600)
 
     def _reopen(self) -> None:
         self._open(0)

@@ -204,7 +204,7 @@ class _Run:
             if now - last_growth >= self._limits.stall_timeout.total_seconds():
                 raise _stalled(self._limits.stall_timeout, current[0])
             if now - self._started >= self._limits.run_timeout.total_seconds():
-                raise _timed_out(self._limits.run_timeout, current[0])
+                raise _timed_out(current[0])
 
 
 async def _output_stored(pumped: asyncio.Future[None], encoder: ChildProcess) -> None:
@@ -237,10 +237,10 @@ def _stalled(after: timedelta, media_time: timedelta) -> TaskFailed:
     return TaskFailed(FailureReason.STALLED, message)
 
 
-def _timed_out(after: timedelta, media_time: timedelta) -> TaskFailed:
+def _timed_out(media_time: timedelta) -> TaskFailed:
     message = (
-        f"The work was not done within {after.total_seconds():g} s (run_timeout); "
-        f"it had reached {media_time.total_seconds():.1f} s of the output."
+        f"The work was not done within its run_timeout; it had reached {media_time.total_seconds():.1f} s of the "
+        "output. Allow it more time, or less effort."
     )
     return TaskFailed(FailureReason.RUN_TIMEOUT, message)
 

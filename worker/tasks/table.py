@@ -168,6 +168,8 @@ class TaskTable:
         except Exception as error:  # noqa: BLE001 - whatever a task dies of, the worker lives on
             failure = failure_of(error)
         if output is None or entry.task.state is TaskState.CANCELLING:
+            # Readers first: one that came when the file is gone would find no file, and no reason either.
+            entry.refuse_readers()
             await _discard(entry.spool)
         entry.conclude(output, failure)
 
@@ -235,18 +237,23 @@ class _Entry:
         if self._begun and self._work is not None:
             self._work.cancel()
 
-    def conclude(self, output: TaskOutput | None, failure: TaskFailure | None) -> None:
-        """Makes the task final, and its output whole or unreadable, in one step."""
-        end: dict[str, Any] = {"end_time": self._clock.now()}
+    def refuse_readers(self) -> None:
+        """Ends whoever reads the output, now and later: it will never be whole."""
         if self.task.state is TaskState.CANCELLING:
             self.spool.fail(_ended(self.task, "TASK_CANCELLED", "was cancelled"))
+        else:
+            self.spool.fail(_ended(self.task, "TASK_FAILED", "failed"))
+
+    def conclude(self, output: TaskOutput | None, failure: TaskFailure | None) -> None:
+        """Makes the task final and, where it SUCCEEDED, its output whole."""
+        end: dict[str, Any] = {"end_time": self._clock.now()}
+        if self.task.state is TaskState.CANCELLING:
             self._change(state=TaskState.CANCELLED, **end)
         elif output is not None:
             self.spool.finish()
             progress = replace(self.task.progress, fraction=1.0, output_bytes=output.size_bytes, detail="")
             self._change(state=TaskState.SUCCEEDED, output=output, progress=progress, **end)
         else:
-            self.spool.fail(_ended(self.task, "TASK_FAILED", "failed"))
             self._change(state=TaskState.FAILED, failure=failure, **end)
         reason = failure.reason if failure is not None else ""
         structlog.get_logger().info("task_ended", task=self.task.name, state=self.task.state, reason=reason)

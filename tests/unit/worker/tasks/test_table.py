@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from servicekit.errors import NotFound, ResourceExhausted, Unavailable
+from servicekit.errors import FailedPrecondition, NotFound, ResourceExhausted, Unavailable
 from servicekit.media.operations import Caption, UriSource
 from servicekit.media.outputs import OutputSpec
 from servicekit.media_info import MediaInfo
@@ -176,3 +176,36 @@ async def test_what_nobody_fetches_is_removed_after_a_day(
     with pytest.raises(NotFound):
         table.get("task-1")
     house.cancel()
+
+
+async def test_an_output_may_be_read_the_moment_its_task_was_accepted(table: TaskTable, runner: ScriptedRunner) -> None:
+    made_of = b"bytes"
+    spools: list[OutputSpool] = []
+    complete = runner.complete
+
+    async def write(request: TaskRequest, *, spool: OutputSpool, board: TaskBoard) -> TaskOutput:
+        spools.append(spool)
+        spool.write(made_of)
+        return await complete(request, spool=spool, board=board)
+
+    runner.complete = write  # type: ignore[method-assign]
+    table.start(request())
+    reading = table.read("task-1", offset=0, limit=len(made_of))
+    async with asyncio.timeout(5):
+        assert [chunk.data async for chunk in reading] == [made_of]
+    assert spools
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_who_reads_while_a_task_fails_hears_that_it_failed(
+    table: TaskTable, runner: ScriptedRunner, turns: int
+) -> None:
+    table.start(request())
+    await runner.began.wait()
+    runner.ends["task-1"].set_exception(RuntimeError("broken"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    reading = table.read("task-1", offset=0, limit=0)
+    with pytest.raises(FailedPrecondition, match="failed"):
+        async with asyncio.timeout(5):
+            await anext(reading)

@@ -1,12 +1,13 @@
 """What is measured: each function takes a `Bench` and returns a `Finding`, a ratio or a difference within one run."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from spotreel.orchestrator.v1.job_pb2 import JobSpec
 
 from servicekit.media.operations import AddAudio, Caption, Operation, UriSource
 from servicekit.media.outputs import OutputSpec, VideoCodec, VideoEncoding
+from servicekit.process import PIPE, ChildProcess
 from tests.bench import bare, media, relay
 from tests.bench.service import Service, forget_peak, resident_bytes, running_service
 from worker.hardware.capabilities import Capabilities
@@ -217,22 +219,12 @@ async def _bare_relay(rounds: int) -> list[float]:
         return rates
 
 
-class _relay_process:  # noqa: N801  # used like a function, as context managers are
-    """One process of the bare relay; gives its address."""
-
-    def __init__(self, kind: str, argument: str) -> None:
-        self._command = [sys.executable, "-m", "tests.bench.relay", kind, argument]
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def __aenter__(self) -> str:
-        self._process = await asyncio.create_subprocess_exec(*self._command, stdout=asyncio.subprocess.PIPE)
-        assert self._process.stdout is not None
-        return (await self._process.stdout.readline()).decode().strip()
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._process is not None
-        self._process.kill()
-        await self._process.wait()
+@contextlib.asynccontextmanager
+async def _relay_process(kind: str, argument: str) -> AsyncIterator[str]:
+    """One process of the bare relay, which ends with this one; gives its address."""
+    async with ChildProcess([sys.executable, "-m", "tests.bench.relay", kind, argument], stdout=PIPE) as process:
+        assert process.stdout is not None
+        yield (await process.stdout.readline()).decode().strip()
 
 
 async def _settled(service: Service) -> dict[str, int]:

@@ -16,7 +16,7 @@ from typing import IO, Self
 
 from spotreel.channel import API_KEY_VARIABLE
 from spotreel.errors import EmbeddedFailed
-from spotreel.extras import missing_distributions
+from spotreel.extras import extra_missing, missing_distributions
 
 # A cold start on a slow disk imports a few hundred modules and makes a database.
 _START_TIMEOUT_SECONDS = 60.0
@@ -64,10 +64,9 @@ class EmbeddedOrchestrator:
     async def __aenter__(self) -> Self:
         if missing := missing_distributions("all"):
             raise EmbeddedFailed(
-                f"Without a server the work is done on this machine, and for that {', '.join(missing)} must be "
-                "installed: pip install 'spotreel[all]', or name a server.",
+                "Without a server the work is done on this machine, and for that " + extra_missing("all", missing),
                 reason="EXTRA_MISSING",
-                metadata={"missing": ", ".join(missing)},
+                metadata={"extra": "all", "missing": ", ".join(missing)},
             )
         self._folder = await asyncio.to_thread(_own_folder)
         self._lock = _locked(self._folder)

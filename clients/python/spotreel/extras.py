@@ -13,6 +13,11 @@ def missing_distributions(extra: str) -> list[str]:
     return sorted({name for name in _required(extra) if not _is_installed(name)})
 
 
+def extra_missing(extra: str, missing: list[str]) -> str:
+    """Says that `spotreel[extra]` has to be installed, and what of it is missing."""
+    return f"spotreel[{extra}] is not installed: pip install 'spotreel[{extra}]' (missing: {', '.join(missing)})."
+
+
 def _required(extra: str) -> Iterator[str]:
     for requirement in metadata.requires("spotreel") or []:
         condition, named = _EXTRA.search(requirement), _NAME.match(requirement)

@@ -1,5 +1,6 @@
 """What the command line says, and refuses, before it speaks to anybody."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from spotreel.cli.files import WrongUsage
 from spotreel.cli.main import cli
 from spotreel.cli.report import JsonReport, PlainReport
 from spotreel.cli.sound import write_chord
+from spotreel.embedded import EmbeddedOrchestrator
 from spotreel.jobs import progress_of
 from spotreel.orchestrator.v1.job_pb2 import Job, JobFailure, JobProgress
 from spotreel.progress import Progress, Step
@@ -74,7 +76,30 @@ def test_a_service_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("spotreel.cli.service_commands.missing_distributions", lambda _extra: ["sqlalchemy"])
 
     error = refusal("serve", "--listen", "127.0.0.1:0")
-    assert "pip install 'spotreel[orchestrator]'" in error.message
+    assert error.message.startswith("spotreel[orchestrator] is not installed")
+    assert told(error).hint == "pip install 'spotreel[orchestrator]'"
+
+
+def test_workers_of_its_own_need_what_workers_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = {"orchestrator": [], "worker": ["numpy"], "all": ["numpy"]}
+    monkeypatch.setattr("spotreel.cli.service_commands.missing_distributions", missing.__getitem__)
+    monkeypatch.setenv("SPOTREEL_LOCAL_WORKERS", "1")
+
+    error = refusal("serve")
+    assert error.message == "spotreel[all] is not installed: pip install 'spotreel[all]' (missing: numpy)."
+    assert told(error).hint == "pip install 'spotreel[all]'"
+    monkeypatch.setenv("SPOTREEL_LOCAL_WORKERS", "0")
+    monkeypatch.setattr("orchestrator.__main__.main", lambda: 0)
+    assert CliRunner().invoke(cli, ["serve"]).exit_code == 0
+
+
+def test_an_embedded_orchestrator_that_is_not_installed_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spotreel.embedded.missing_distributions", lambda _extra: ["av"])
+    with pytest.raises(errors.EmbeddedFailed) as caught:
+        asyncio.run(EmbeddedOrchestrator().__aenter__())
+
+    assert told(caught.value).exit_status == 2
+    assert told(caught.value).hint == "pip install 'spotreel[all]'"
 
 
 def test_help_needs_neither_grpc_nor_protobuf_nor_rich() -> None:

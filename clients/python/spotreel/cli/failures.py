@@ -11,7 +11,6 @@ DONE, FAILED, WRONG_USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
 _TAIL_LINES = 3
 
 _HINTS = {
-    "EXTRA_MISSING": "pip install 'spotreel[all]'",
     "API_KEY_MISSING": "set SPOTREEL_API_KEY, or pass --api-key-file",
     "API_KEY_INVALID": "check SPOTREEL_API_KEY, or the file of --api-key-file",
     "NOT_IMPLEMENTED": "this server does not do it yet; a newer one may",
@@ -77,7 +76,7 @@ def told(error: errors.SpotreelClientError) -> Told:
 
 def exit_status(error: errors.SpotreelClientError) -> int:
     """0 done, 1 failed, 2 wrong usage, 3 the service could not be reached."""
-    if isinstance(error, WrongUsage | errors.InvalidRequest):
+    if isinstance(error, WrongUsage | errors.InvalidRequest) or error.reason == "EXTRA_MISSING":
         return WRONG_USAGE
     return UNREACHABLE if isinstance(error, errors.ServerUnavailable) else FAILED
 
@@ -90,7 +89,9 @@ def _details(error: errors.SpotreelClientError) -> tuple[str, ...]:
 
 
 def _hint(error: errors.SpotreelClientError) -> str:
-    if isinstance(error, errors.EmbeddedFailed) and error.reason != "EXTRA_MISSING":
+    if error.reason == "EXTRA_MISSING":
+        return f"pip install 'spotreel[{error.metadata['extra']}]'"
+    if isinstance(error, errors.EmbeddedFailed):
         return "run `spotreel doctor`, or name a server with --server"
     if isinstance(error, errors.ServerUnavailable) and error.reason in {"UNAVAILABLE", "DEADLINE_EXCEEDED"}:
         return "is the address right, and the server up? `spotreel doctor` looks closer"

@@ -33,6 +33,18 @@ def request_id_reused(request_id: str) -> AlreadyExists:
     )
 
 
+def job_of_request_deleted(job_id: str) -> NotFound:
+    """Returns the error for a repeated request whose job is gone, even where its id names another job by now."""
+    name = f"jobs/{job_id}"
+    return NotFound(
+        f"The job {name} that this request made was deleted. Use a new request_id to make it again.",
+        reason="JOB_NOT_FOUND",
+        resource_type="Job",
+        resource_name=name,
+        metadata={"name": name},
+    )
+
+
 def job_exists(job_id: str) -> AlreadyExists:
     """Returns the error for a job id that is taken."""
     return AlreadyExists(

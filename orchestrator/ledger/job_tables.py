@@ -149,7 +149,11 @@ def _of_request(connection: Connection, request_id: str, fingerprint: bytes) -> 
         return None
     if row.fingerprint != fingerprint:
         raise refusals.request_id_reused(request_id)
-    return get(connection, row.job_id)
+    made = connection.execute(_JOB, {"job": row.job_id}).one_or_none()
+    # The id alone is not enough: after a deletion it may have been given to another job.
+    if made is None or made.create_time != row.create_time:
+        raise refusals.job_of_request_deleted(row.job_id)
+    return _with_attempts(connection, [made])[0]
 
 
 def _admit(connection: Connection, job: Job, max_queued: int | None) -> None:

@@ -29,10 +29,7 @@ class MemoryLedger:
         self, job: Job, *, request_id: str, fingerprint: bytes, max_queued: int | None = None
     ) -> tuple[Job, bool]:
         if request_id in self._requests:
-            known, job_id, _ = self._requests[request_id]
-            if known != fingerprint:
-                raise refusals.request_id_reused(request_id)
-            return await self.get_job(job_id), False
+            return self._of_request(request_id, fingerprint), False
         if job.id in self._jobs:
             raise refusals.job_exists(job.id)
         if max_queued is not None and len(self._with(JobState.QUEUED)) >= max_queued:
@@ -166,6 +163,15 @@ class MemoryLedger:
 
         found = sorted((one for one in self._instances.values() if one.state in states), key=place, reverse=True)
         return [one for one in found if after is None or place(one) < after][:limit]
+
+    def _of_request(self, request_id: str, fingerprint: bytes) -> Job:
+        known, job_id, create_time = self._requests[request_id]
+        if known != fingerprint:
+            raise refusals.request_id_reused(request_id)
+        job = self._jobs.get(job_id)
+        if job is None or job.create_time != create_time:
+            raise refusals.job_of_request_deleted(job_id)
+        return job
 
     def _with(self, *states: JobState) -> list[Job]:
         return [job for job in self._jobs.values() if job.state in states]

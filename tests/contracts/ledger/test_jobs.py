@@ -107,6 +107,15 @@ async def test_a_request_outlives_its_job_until_it_is_forgotten(ledger: Ledger) 
     assert (await create(ledger, make_job("job2"), "r")).id == "job2"
 
 
+async def test_a_request_never_stands_for_a_later_job_of_the_same_id(ledger: Ledger) -> None:
+    await create(ledger, make_job("job1"), request_id="r")
+    await ledger.change_job("job1", lambda one: cancel_wished(one, now=LATER, keep=KEEP))
+    await ledger.delete_job("job1")
+    stranger = await create(ledger, make_job("job1", at=LATER), request_id="other")
+    assert await reason_of(create(ledger, make_job("job1", at=LATER), "r")) == "JOB_NOT_FOUND"
+    assert await create(ledger, make_job("job1", at=LATER), "other") == stranger
+
+
 async def test_the_queue_is_bounded(ledger: Ledger) -> None:
     await create(ledger, make_job("job1"))
     call = ledger.create_job(make_job("job2"), request_id="", fingerprint=b"", max_queued=1)

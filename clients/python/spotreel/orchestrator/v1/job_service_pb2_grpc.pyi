@@ -55,6 +55,8 @@ class JobServiceStub:
       yet. The metadata names the field.
     - `NOT_FOUND` (ASSET_NOT_FOUND): an asset that the operation names does not
       exist. Upload it and try again.
+    - `NOT_FOUND` (JOB_NOT_FOUND): the same request made a job before, and it was
+      deleted. Use a new `request_id` to make it again.
     - `ALREADY_EXISTS` (REQUEST_ID_REUSED, JOB_EXISTS): the `request_id` was used
       for another request, or the `job_id` is taken.
     - `RESOURCE_EXHAUSTED` (QUEUE_FULL): too many jobs wait. Try again later.
@@ -167,6 +169,8 @@ class JobServiceAsyncStub(JobServiceStub):
       yet. The metadata names the field.
     - `NOT_FOUND` (ASSET_NOT_FOUND): an asset that the operation names does not
       exist. Upload it and try again.
+    - `NOT_FOUND` (JOB_NOT_FOUND): the same request made a job before, and it was
+      deleted. Use a new `request_id` to make it again.
     - `ALREADY_EXISTS` (REQUEST_ID_REUSED, JOB_EXISTS): the `request_id` was used
       for another request, or the `job_id` is taken.
     - `RESOURCE_EXHAUSTED` (QUEUE_FULL): too many jobs wait. Try again later.
@@ -282,6 +286,8 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
           yet. The metadata names the field.
         - `NOT_FOUND` (ASSET_NOT_FOUND): an asset that the operation names does not
           exist. Upload it and try again.
+        - `NOT_FOUND` (JOB_NOT_FOUND): the same request made a job before, and it was
+          deleted. Use a new `request_id` to make it again.
         - `ALREADY_EXISTS` (REQUEST_ID_REUSED, JOB_EXISTS): the `request_id` was used
           for another request, or the `job_id` is taken.
         - `RESOURCE_EXHAUSTED` (QUEUE_FULL): too many jobs wait. Try again later.

@@ -72,6 +72,8 @@ async def serving(settings: OrchestratorSettings, *, clock: Clock, embedded: boo
     asset_retention = timedelta(seconds=settings.asset_retention)
     async with AsyncExitStack() as stack:
         transactions = await stack.enter_async_context(Transactions(settings.ledger_path))
+        # Also where the ledger is elsewhere: outputs and uploads are nobody else's either.
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         ledger = SqlLedger(transactions=transactions, clock=clock, asset_retention=asset_retention)
         blobs = open_store(settings.storage_place)
         ffmpeg = await asyncio.to_thread(locate_ffmpeg, settings.ffmpeg)

@@ -44,7 +44,8 @@ class Ledger(Protocol):
 
         With a `request_id` that was used before: the job of that request when the fingerprint agrees, else raises
         AlreadyExists (REQUEST_ID_REUSED). A request id is remembered for at least 24 hours, also when its job was
-        deleted (then NotFound (JOB_NOT_FOUND) is raised, even where another job has its id by now). Raises AlreadyExists (JOB_EXISTS) when the id is taken.
+        deleted (then NotFound (JOB_NOT_FOUND) is raised, even where another job has its id by now). Raises
+        AlreadyExists (JOB_EXISTS) when the id is taken.
         Touches the assets that the job reads in the same transaction and raises NotFound (ASSET_NOT_FOUND) when one
         does not exist. Raises ResourceExhausted (QUEUE_FULL) for a new job while `max_queued` jobs wait already.
         """

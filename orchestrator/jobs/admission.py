@@ -38,8 +38,8 @@ class Admission:
     async def create(self, spec: JobSpec, *, request_id: str, job_id: str, fingerprint: bytes) -> Job:
         """Writes a job and queues it; the same request gives the same job.
 
-        Raises InvalidArgument, NotFound (ASSET_NOT_FOUND, JOB_NOT_FOUND), AlreadyExists (REQUEST_ID_REUSED, JOB_EXISTS),
-        ResourceExhausted (QUEUE_FULL).
+        Raises InvalidArgument, NotFound (ASSET_NOT_FOUND, JOB_NOT_FOUND), AlreadyExists (REQUEST_ID_REUSED,
+        JOB_EXISTS), ResourceExhausted (QUEUE_FULL).
         """
         self._check(spec, request_id=request_id, job_id=job_id)
         now = self._clock.now()

@@ -5,6 +5,8 @@ mode, where two connections that write and checkpoint at once can damage the fil
 """
 
 import asyncio
+import contextlib
+import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -88,16 +90,36 @@ class Transactions:
         # The driver's own BEGIN is deferred, and would fail half-way where the lock cannot be had.
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         try:
+            _make_private(self._path)
             upgrade(engine, self._path)
+            _tighten(self._path)
             # Written into the file, so not before it is known to be a ledger.
             engine.raw_connection().cursor().execute("PRAGMA journal_mode=WAL")
         except (DBAPIError, sqlite3.Error) as error:
             engine.dispose()
             raise _cannot_open(self._path, error) from error
+        except OSError as error:
+            engine.dispose()
+            raise not_writable(self._path, error.strerror or str(error)) from error
         except BaseException:
             engine.dispose()
             raise
         return engine
+
+
+def _make_private(path: Path) -> None:
+    """Makes a ledger file that is missing; SQLite gives the files beside it the same mode."""
+    # It holds the secrets of workers and signed addresses, and SQLite itself would make it as wide as the umask allows.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _tighten(path: Path) -> None:
+    """Takes the files of a ledger, once it is known to be one, from everybody but their owner."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        file = path.with_name(name)
+        if file.exists() and file.stat().st_mode & 0o077:
+            file.chmod(0o600)
 
 
 def _set_up(connection: Any, _record: Any) -> None:

@@ -1,5 +1,6 @@
 """How a ledger file is opened, and what is refused."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -137,6 +138,34 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         async with Transactions(tmp_path / "file" / "ledger.sqlite"):
             pass
     assert caught.value.reason == "LEDGER_NOT_WRITABLE"
+
+
+def modes_of(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
+PRIVATE = {f"ledger.sqlite{suffix}": 0o600 for suffix in ("", "-wal", "-shm", ".lock")}
+
+
+async def test_a_new_ledger_and_its_folder_are_private(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        async with Transactions(tmp_path / "data" / "ledger.sqlite") as transactions:
+            await transactions.run(lambda connection: connection.exec_driver_sql("CREATE TABLE one (data BLOB)"))
+            assert modes_of(tmp_path / "data") == PRIVATE
+    finally:
+        os.umask(before)
+    assert modes_of(tmp_path)["data"] == 0o700
+
+
+async def test_a_ledger_that_was_open_to_others_is_made_private(tmp_path: Path) -> None:
+    async with Transactions(tmp_path / "ledger.sqlite"):
+        pass
+    tmp_path.chmod(0o755)
+    (tmp_path / "ledger.sqlite").chmod(0o644)
+    async with Transactions(tmp_path / "ledger.sqlite"):
+        assert modes_of(tmp_path) == PRIVATE
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
 
 
 async def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:

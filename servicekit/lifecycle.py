@@ -10,23 +10,28 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from servicekit.clock import Clock, SystemClock
+
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# In seconds. GNU timeout and process managers signal the process and its group, so that one wish comes twice.
+_SAME_WISH = 1.0
 
 
 @asynccontextmanager
-async def stop_signal(*, on_stdin_end: bool = False) -> AsyncIterator[asyncio.Event]:
+async def stop_signal(*, on_stdin_end: bool = False, clock: Clock | None = None) -> AsyncIterator[asyncio.Event]:
     """Yields an event that is set by SIGTERM and SIGINT; a second signal exits at once, with 143 or 130.
 
+    A signal within a second of the beginning of the stop is taken for the same wish, and ignored.
     With `on_stdin_end` the end of standard input sets it too: a child of an embedding process, whose stdin must be a
     pipe or a socket, stops when that process is gone, however it went. Main thread only.
     """
-    stop = asyncio.Event()
+    stop = _Stop(clock=clock or SystemClock())
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
-        loop.add_signal_handler(number, _stop_or_exit, number, stop)
-    stdin = await _watch_stdin(stop.set) if on_stdin_end else None
+        loop.add_signal_handler(number, stop.signalled, number)
+    stdin = await _watch_stdin(stop.begin) if on_stdin_end else None
     try:
-        yield stop
+        yield stop.begun
     finally:
         if stdin is not None:
             stdin.close()
@@ -34,12 +39,28 @@ async def stop_signal(*, on_stdin_end: bool = False) -> AsyncIterator[asyncio.Ev
             loop.remove_signal_handler(number)
 
 
-def _stop_or_exit(number: signal.Signals, stop: asyncio.Event) -> None:
-    if stop.is_set():
-        # No clean-up by intention: whoever signals twice wants it now, and children die with their parent.
-        os._exit(128 + number)
-    structlog.get_logger().info("stopping", signal=number.name)
-    stop.set()
+class _Stop:
+    """Tells the first wish to stop from a second one."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self.begun = asyncio.Event()
+        self._clock = clock
+        self._since = 0.0
+
+    def begin(self) -> None:
+        """Notes when the stop began."""
+        if not self.begun.is_set():
+            self._since = self._clock.monotonic()
+            self.begun.set()
+
+    def signalled(self, number: signal.Signals) -> None:
+        """Stops in order, or exits if that was asked for before."""
+        if not self.begun.is_set():
+            structlog.get_logger().info("stopping", signal=number.name)
+            self.begin()
+        elif self._clock.monotonic() - self._since >= _SAME_WISH:
+            # No clean-up by intention: whoever signals twice wants it now, and children die with their parent.
+            os._exit(128 + number)
 
 
 async def _watch_stdin(on_end: Callable[[], None]) -> asyncio.ReadTransport:

@@ -13,16 +13,26 @@ from servicekit.process import PIPE, ChildProcess
 
 _SERVICE = """
 import asyncio, sys
+from servicekit.clock import SystemClock
 from servicekit.lifecycle import stop_signal
 from servicekit.logs import configure_logging
 configure_logging("test")
+class Leaping(SystemClock):
+    # A second passes between any two looks at it.
+    looks = 0
+    def monotonic(self):
+        self.looks += 1
+        return float(self.looks)
 async def main():
-    async with stop_signal(on_stdin_end="stdin" in sys.argv) as stop:
+    clock = Leaping() if "later" in sys.argv else None
+    async with stop_signal(on_stdin_end="stdin" in sys.argv, clock=clock) as stop:
         print("ready", flush=True)
         await stop.wait()
         print("stopping", flush=True)
         if "hang" in sys.argv:
             await asyncio.sleep(600)
+        if "linger" in sys.argv:
+            await asyncio.to_thread(sys.stdin.read)
 asyncio.run(main())
 """
 
@@ -46,11 +56,21 @@ async def test_the_first_signal_stops_in_order(number: signal.Signals) -> None:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 async def test_the_second_signal_exits_at_once(number: signal.Signals, status: int) -> None:
-    async with running_service("hang") as service:
+    async with running_service("hang", "later") as service:
         os.kill(service.pid, number)
         assert await service.stdout.readline() == b"stopping\n"
         os.kill(service.pid, number)
         assert await service.wait() == status
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_that_comes_twice_is_one_wish(number: signal.Signals) -> None:
+    async with running_service("linger") as service:
+        os.kill(service.pid, number)
+        assert await service.stdout.readline() == b"stopping\n"
+        os.kill(service.pid, number)
+        service.stdin.close()
+        assert await service.wait() == 0
 
 
 async def test_the_end_of_stdin_stops_an_embedded_service() -> None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,7 @@ TLS_CA_VARIABLE = "SPOTREEL_TLS_CA"
 _DEFAULT_PORT = {True: 443, False: 50051}
 # A chunk of output is at most 1 MiB; a job with its log tail far less.
 _MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+_NOT_IN_HOSTS = re.compile(r"[\s:/?#@\[\]]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,8 @@ class Endpoint:
         """Fills in what is not given from SPOTREEL_SERVER, SPOTREEL_API_KEY and SPOTREEL_TLS_CA.
 
         TLS is used unless the server is this machine; `http://` or `https://` before the name, or `tls`, say otherwise.
-        Raises InvalidRequest (SERVER_MISSING) where no server is named, LocalFile where `tls_ca` cannot be read.
+        Raises InvalidRequest where no server is named (SERVER_MISSING) or what is named is none (SERVER_INVALID), and
+        where the key cannot be sent (API_KEY_MALFORMED); LocalFile where `tls_ca` cannot be read.
         """
         named = server or os.environ.get(SERVER_VARIABLE)
         if not named:
@@ -56,11 +59,16 @@ class Endpoint:
                 f"{named!r} is no server: write host:port, or https://host:port.", reason="SERVER_INVALID"
             )
         secure = tls if tls is not None else (scheme == "https" or (not scheme and not _is_this_machine(host_port)))
+        target = _with_port(host_port, _DEFAULT_PORT[secure])
+        if not _is_target(target):
+            raise InvalidRequest(
+                f"{named!r} is no server: write host:port, with a port of at most 65535.", reason="SERVER_INVALID"
+            )
         return cls(
-            target=_with_port(host_port, _DEFAULT_PORT[secure]),
+            target=target,
             tls=secure,
             tls_ca=_read_ca(ca_path) if secure and ca_path else None,
-            api_key=api_key or os.environ.get(API_KEY_VARIABLE) or None,
+            api_key=_checked_key(api_key or os.environ.get(API_KEY_VARIABLE) or None),
         )
 
     @property
@@ -111,6 +119,26 @@ def _with_port(host_port: str, default: int) -> str:
     if host_port in {host, f"[{host}]"}:
         return f"[{host}]:{default}" if ":" in host else f"{host}:{default}"
     return host_port
+
+
+def _is_target(target: str) -> bool:
+    if target.startswith("unix:"):
+        return True
+    host, _, port = target.rpartition(":")
+    if not (port.isascii() and port.isdigit() and 0 <= int(port[:6]) <= 65_535):
+        return False
+    if host.startswith("["):
+        try:
+            return ipaddress.ip_address(host[1:-1]).version == 6
+        except ValueError:
+            return False
+    return bool(host) and not _NOT_IN_HOSTS.search(host)
+
+
+def _checked_key(api_key: str | None) -> str | None:
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+        raise InvalidRequest("The API key may only have printable ASCII characters.", reason="API_KEY_MALFORMED")
+    return api_key
 
 
 def _path(text: str | None) -> Path | None:

@@ -86,6 +86,7 @@ class AsyncClient:
         self._timeout = timeout
         self._patience = patience
         self._heartbeat_seconds = heartbeat_seconds
+        self._lost: asyncio.Future[SpotreelClientError] | None = None
         self._opened: Connection | None = None
 
     @classmethod
@@ -93,13 +94,14 @@ class AsyncClient:
     async def embedded(cls) -> AsyncIterator[Self]:
         """A client of an orchestrator of its own, which runs on this machine and ends with the block.
 
-        Raises EmbeddedFailed where it does not start, for instance because `spotreel[all]` is not installed.
+        Raises EmbeddedFailed where it does not start, for instance because `spotreel[all]` is not installed;
+        all calls raise it where the orchestrator ends before the block does.
         """
-        async with (
-            EmbeddedOrchestrator() as orchestrator,
-            cls(orchestrator.address, api_key=orchestrator.api_key, tls=False) as client,
-        ):
-            yield client
+        async with EmbeddedOrchestrator() as orchestrator:
+            client = cls(orchestrator.address, api_key=orchestrator.api_key, tls=False)
+            client._lost = orchestrator.lost
+            async with client:
+                yield client
 
     async def __aenter__(self) -> Self:
         self._opened = Connection(
@@ -107,6 +109,7 @@ class AsyncClient:
             timeout=self._timeout,
             patience=self._patience,
             heartbeat_seconds=self._heartbeat_seconds,
+            lost=self._lost,
         )
         return self
 

@@ -1,9 +1,11 @@
 """An open channel with its stubs, and how calls on it are made."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spotreel.channel import Endpoint
+from spotreel.errors import SpotreelClientError
 from spotreel.orchestrator.v1.asset_service_pb2_grpc import AssetServiceStub
 from spotreel.orchestrator.v1.job_service_pb2_grpc import JobServiceStub
 from spotreel.retry import answered
@@ -22,8 +24,21 @@ Taken = TypeVar("Taken")
 class Connection:
     """The stubs of one server. `patience` is how many seconds a broken stream is taken up again without progress."""
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float | None, patience: float, heartbeat_seconds: float) -> None:
-        """Opens a channel on the running loop. `timeout` (s) bounds unary calls; None: as the service config says."""
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        timeout: float | None,
+        patience: float,
+        heartbeat_seconds: float,
+        lost: "asyncio.Future[SpotreelClientError] | None" = None,
+    ) -> None:
+        """Opens a channel on the running loop.
+
+        `timeout` (s) bounds unary calls; None: as the service config says. `lost` is done, with what to raise, when
+        the server is known to be gone for good.
+        """
+        self._lost = lost
         self._endpoint = endpoint
         self._timeout = timeout
         self._heartbeat_seconds = heartbeat_seconds
@@ -44,11 +59,26 @@ class Connection:
 
     async def call(self, method: Callable[..., Awaitable[T]], request: object) -> T:
         """Makes a unary call and raises our own exceptions."""
-        return await self.answered(method(request, metadata=self.metadata, timeout=self._timeout))
+        return await self.unless_lost(self.answered(method(request, metadata=self.metadata, timeout=self._timeout)))
 
     async def answered(self, call: Awaitable[T]) -> T:
         """Awaits a call that was made already."""
         return await answered(call, server=self.server)
+
+    async def unless_lost(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does `work`, which may be patient with the server; gives it up when the server is gone for good."""
+        if self._lost is None:
+            return await work
+        task = asyncio.create_task(work, name="work with a server that may be lost")
+        try:
+            either: set[asyncio.Future[Any]] = {task, self._lost}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if self._lost.done() and not (task.done() and task.exception() is None):
+                raise self._lost.result()
+            return await task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
     def resuming(self, start: Callable[[], Any], accept: Callable[[Message], Taken]) -> ResumingStream[Message, Taken]:
         """A server stream that goes on over breaks."""
@@ -58,6 +88,7 @@ class Connection:
             server=self.server,
             patience=self.patience,
             heartbeat_seconds=self._heartbeat_seconds,
+            around=self.unless_lost,
         )
 
     async def is_serving(self, *, timeout: float) -> bool:

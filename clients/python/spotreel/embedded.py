@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from spotreel.channel import API_KEY_VARIABLE
-from spotreel.errors import EmbeddedFailed
+from spotreel.errors import EmbeddedFailed, SpotreelClientError
 from spotreel.extras import extra_missing, missing_distributions
 
 # A cold start on a slow disk imports a few hundred modules and makes a database.
@@ -51,12 +51,12 @@ class EmbeddedOrchestrator:
     Entering raises EmbeddedFailed.
     """
 
-    def __init__(self, *, start_timeout: float = _START_TIMEOUT_SECONDS, keep_log: Path | None = None) -> None:
-        """Takes how many seconds the start may take, and where its log is to be copied at the end."""
+    def __init__(self, *, start_timeout: float = _START_TIMEOUT_SECONDS) -> None:
+        """Takes how many seconds the start may take."""
         self.api_key = secrets.token_urlsafe(32)
         self.address = ""
         self._start_timeout = start_timeout
-        self._keep_log = keep_log
+        self._watch: asyncio.Task[SpotreelClientError] | None = None
         self._folder: Path | None = None
         self._lock: IO[bytes] | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -72,6 +72,7 @@ class EmbeddedOrchestrator:
         self._lock = _locked(self._folder)
         try:
             await self._start()
+            self._watch = asyncio.create_task(self._watched(), name="watch embedded orchestrator")
         except BaseException:
             await self._end()
             raise
@@ -87,6 +88,12 @@ class EmbeddedOrchestrator:
         """The process id, and the id of its process group."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def lost(self) -> "asyncio.Future[SpotreelClientError]":
+        """Done, with what to raise, when it has ended although nobody asked it to."""
+        assert self._watch is not None
+        return self._watch
 
     @property
     def log_tail(self) -> list[str]:
@@ -152,6 +159,10 @@ class EmbeddedOrchestrator:
             await asyncio.sleep(_READY_POLL_SECONDS)
         raise self._failure(f"ended with status {self._process.returncode} before it was ready")
 
+    async def _watched(self) -> SpotreelClientError:
+        assert self._process is not None
+        return self._failure(f"ended with status {await self._process.wait()} before the work was done")
+
     def _failure(self, what: str) -> EmbeddedFailed:
         log = "\n".join(f"  {line}" for line in self.log_tail) or "  (nothing)"
         return EmbeddedFailed(f"The embedded orchestrator {what}. Its last words:\n{log}", reason="EMBEDDED_FAILED")
@@ -165,13 +176,13 @@ class EmbeddedOrchestrator:
             await ending
             raise
         finally:
-            if self._keep_log is not None and self._log_path.exists():
-                shutil.copyfile(self._log_path, self._keep_log)
             if self._lock is not None:
                 self._lock.close()
             shutil.rmtree(self._data, ignore_errors=True)
 
     async def _stop(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
         if self._process is None:
             return
         try:

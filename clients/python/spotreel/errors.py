@@ -2,7 +2,7 @@
 
 SpotreelClientError
 ├── ServerUnavailable    nobody answers, or not in time: try again later
-│   └── EmbeddedFailed   the orchestrator that was started for this client did not come up
+│   └── EmbeddedFailed   the orchestrator that was started for this client did not come up, or died
 ├── Unauthenticated      the server wants a key, and there was none or a wrong one
 ├── PermissionDenied     the key is known, and may not do this
 ├── InvalidRequest       wrong for ever; `violations` names each field
@@ -58,7 +58,7 @@ class ServerUnavailable(SpotreelClientError):
 
 
 class EmbeddedFailed(ServerUnavailable):
-    """The embedded orchestrator did not start; the message ends with the last lines it logged."""
+    """The embedded orchestrator did not start, or ended too early; the message ends with the last lines it logged."""
 
 
 class Unauthenticated(SpotreelClientError):

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from google.protobuf.duration_pb2 import Duration
 
+from spotreel.errors import InvalidRequest
 from spotreel.media.v1.operation_pb2 import (
     AddAudio,
     Caption,
@@ -108,9 +109,16 @@ def transcode(video: MediaSource, *, start_time: Seconds | None = None, end_time
 
 
 def duration_of(time: Seconds | None) -> Duration | None:
-    """Makes a Duration, to the microsecond."""
+    """Makes a Duration, to the microsecond; raises InvalidRequest for what no Duration can hold, such as infinity."""
     if time is None:
         return None
     made = Duration()
-    made.FromTimedelta(time if isinstance(time, timedelta) else timedelta(seconds=time))
+    try:
+        made.FromTimedelta(time if isinstance(time, timedelta) else timedelta(seconds=time))
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(
+            f"{time} is no time in seconds that can be asked for.",
+            reason="DURATION_INVALID",
+            metadata={"value": str(time)},
+        ) from error
     return made

@@ -6,7 +6,7 @@ from typing import TypeVar
 import grpc
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_exponential, wait_random
 
-from spotreel.errors import ResourceExhausted, ServerUnavailable, SpotreelClientError
+from spotreel.errors import EmbeddedFailed, ResourceExhausted, ServerUnavailable, SpotreelClientError
 from spotreel.status import error_of
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed soon."""
     if isinstance(error, ResourceExhausted):
         return error.retry_delay is not None
-    return isinstance(error, ServerUnavailable)
+    return isinstance(error, ServerUnavailable) and not isinstance(error, EmbeddedFailed)
 
 
 async def persist(step: Callable[[], Awaitable[T]], *, patience: float) -> T:

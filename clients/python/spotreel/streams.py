@@ -1,9 +1,9 @@
 """Server streams that go on where they broke."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 import grpc
 
@@ -35,8 +35,13 @@ class ResumingStream(Generic[Message, Taken]):
         server: str,
         patience: float,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        around: Callable[[Coroutine[Any, Any, Taken]], Awaitable[Taken]] | None = None,
     ) -> None:
-        """Takes `patience`: seconds without an accepted message after which the last failure is raised."""
+        """Takes `patience`: seconds without an accepted message after which the last failure is raised.
+
+        `around` is put around the wait for each message, and may end it early.
+        """
+        self._around = around
         self._start = start
         self._accept = accept
         self._server = server
@@ -56,7 +61,8 @@ class ResumingStream(Generic[Message, Taken]):
     async def read(self) -> Taken:
         """Returns what the next message is taken as; the caller knows from that when to stop."""
         patience = self._patience if self._heard else min(self._patience, _FIRST_PATIENCE_SECONDS)
-        taken = await persist(self._read_once, patience=patience)
+        reading = persist(self._read_once, patience=patience)
+        taken = await (reading if self._around is None else self._around(reading))
         self._heard = True
         return taken
 

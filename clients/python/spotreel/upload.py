@@ -83,7 +83,7 @@ async def upload_asset(connection: Connection, path: Path, *, on_bytes: OnBytes)
     try:
         return (await connection.call(connection.assets.GetAsset, GetAssetRequest(name=asset_name))).asset
     except NotFound:
-        return await _Upload(connection, content, on_bytes).run()
+        return await connection.unless_lost(_Upload(connection, content, on_bytes).run())
 
 
 class _Upload:

@@ -9,8 +9,12 @@ from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
+from spotreel.client import AsyncClient
 from spotreel.embedded import EmbeddedOrchestrator
 from spotreel.errors import EmbeddedFailed
+from spotreel.orchestrator.v1.job_pb2 import Job
+
+from tests.simulators.orchestrator import SimulatedOrchestrator
 
 # Stands in for the orchestrator: says where it is, with what it was given, and ends with its stdin.
 _STAND_IN = """
@@ -22,7 +26,7 @@ if os.environ.get("BREAK"):
 ready = arguments[arguments.index("--ready-file") + 1]
 given = {name: value for name, value in os.environ.items() if name.startswith("SPOTREEL_")}
 with open(ready + ".tmp", "w") as file:
-    json.dump({"address": "127.0.0.1:1", "pid": os.getpid(), "given": given}, file)
+    json.dump({"address": os.environ.get("ADDRESS", "127.0.0.1:1"), "pid": os.getpid(), "given": given}, file)
 os.replace(ready + ".tmp", ready)
 sys.stdin.read()
 """
@@ -104,3 +108,29 @@ asyncio.run(main())
 async def test_two_at_once_leave_each_other_alone(stand_in: Path) -> None:
     async with EmbeddedOrchestrator(), EmbeddedOrchestrator():
         assert len(list(stand_in.glob("*/ready.json"))) == 2
+
+
+@pytest.mark.parametrize("call", ["watch", "unary"])
+async def test_its_death_ends_what_waits_for_it(stand_in: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    # A server that is silent and stays: only the end of the process tells.
+    async with SimulatedOrchestrator(hangs=True) as server:
+        monkeypatch.setenv("ADDRESS", server.address)
+        async with AsyncClient.embedded() as client:
+            server.jobs["jobs/one"] = server.scripted(Job(name="jobs/one"), hangs=True)
+            if call == "unary":
+                server.faults.unavailable.arm(times=1000)
+            waiting = asyncio.create_task(_wait(client) if call == "watch" else client.get_job("jobs/one"))
+            async with asyncio.timeout(10):
+                while not server.calls:
+                    server.changed.clear()
+                    await server.changed.wait()
+            (ready,) = stand_in.glob("*/ready.json")
+            os.kill(json.loads(ready.read_text())["pid"], signal.SIGKILL)
+            with pytest.raises(EmbeddedFailed, match="ended with status -9 before the work was done"):
+                async with asyncio.timeout(2):
+                    await waiting
+    assert list(stand_in.iterdir()) == []
+
+
+async def _wait(client: AsyncClient) -> Job:
+    return await client.wait_job("jobs/one")

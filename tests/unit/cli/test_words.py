@@ -90,6 +90,7 @@ def test_workers_of_its_own_need_what_workers_need(monkeypatch: pytest.MonkeyPat
     assert told(error).hint == "pip install 'spotreel[all]'"
     monkeypatch.setenv("SPOTREEL_LOCAL_WORKERS", "0")
     monkeypatch.setattr("orchestrator.__main__.main", lambda: 0)
+    monkeypatch.setattr("sys.argv", ["spotreel"])
     assert CliRunner().invoke(cli, ["serve"]).exit_code == 0
 
 
@@ -200,3 +201,24 @@ def test_a_service_calls_itself_what_it_was_called(module: str, arguments: list[
     command = [sys.executable, "-m", module, *arguments, "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert shown.startswith(f"usage: {name} ")
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [
+        ("image-to-video", "--duration", "nan"),
+        ("image-to-video", "--duration", "-1"),
+        ("image-to-video", "--zoom-to", "nan"),
+        ("image-to-video", "--fps", "0"),
+        ("image-to-video", "--focus", "0.5,inf"),
+        ("transcode", "--timeout", "1e20"),
+        ("transcode", "--from", "inf"),
+    ],
+)
+def test_numbers_that_no_server_takes_are_refused(
+    video: Path, tmp_path: Path, command: str, option: str, value: str
+) -> None:
+    result = CliRunner().invoke(cli, [command, str(video), "-o", str(tmp_path / "out.mp4"), option, value])
+
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}'" in result.output

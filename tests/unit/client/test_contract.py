@@ -9,8 +9,10 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from spotreel import errors
 from spotreel.channel import Endpoint
+from spotreel.errors import InvalidRequest
 from spotreel.extras import missing_distributions
 from spotreel.jobs import progress_of
+from spotreel.operations import duration_of
 from spotreel.orchestrator.v1.job_pb2 import Job
 from spotreel.progress import Step
 from spotreel.service_config import service_config_json
@@ -102,3 +104,23 @@ def test_the_samples_come_with_their_attribution() -> None:
 
     assert {"bigbuckbunny.mp4", "bigbuckbunny.jpg", "bigbuckbunny.srt", "ATTRIBUTION.md"} <= names
     assert "Blender Foundation" in samples.joinpath("ATTRIBUTION.md").read_text()
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e20])
+def test_a_time_that_is_none_is_an_invalid_request(seconds: float) -> None:
+    with pytest.raises(InvalidRequest, match="no time"):
+        duration_of(seconds)
+
+
+@pytest.mark.parametrize("server", ["bad host:xx", "host:xx", "host:70000", "a:b:c", "user@host", "http://host/path"])
+def test_what_is_no_server_is_refused(server: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Endpoint.resolve(server)
+    assert caught.value.reason == "SERVER_INVALID"
+
+
+@pytest.mark.parametrize("key", ["line\nbreak", "schlüssel"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(InvalidRequest, match="printable ASCII") as caught:
+        Endpoint.resolve("localhost", api_key=key)
+    assert key not in str(caught.value)

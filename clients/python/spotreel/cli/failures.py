@@ -12,6 +12,7 @@ _TAIL_LINES = 3
 
 _HINTS = {
     "API_KEY_MISSING": "set SPOTREEL_API_KEY, or pass --api-key-file",
+    "API_KEY_MALFORMED": "check SPOTREEL_API_KEY, or the file of --api-key-file",
     "API_KEY_INVALID": "check SPOTREEL_API_KEY, or the file of --api-key-file",
     "NOT_IMPLEMENTED": "this server does not do it yet; a newer one may",
     "FONT_MISSING": "choose another --font",

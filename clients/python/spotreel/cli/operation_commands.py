@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from spotreel.cli.files import InputSource, check_target, container_of
-from spotreel.cli.options import ServerOptions, output_options, server_options, target_options
+from spotreel.cli.options import Number, ServerOptions, output_options, server_options, target_options
 from spotreel.cli.report import report_for
 from spotreel.cli.work import Session, carry_out
 
@@ -22,12 +22,17 @@ Ask = Callable[["AsyncClient", "RunSettings"], Awaitable["Job"]]
 Values = dict[str, Any]
 
 SOURCE = InputSource()
+# The bounds are those of the protos; what depends on other fields is left to the server.
+_HOUR, _DAY = 3600.0, 86_400.0
+# What a google.protobuf.Duration holds: 10 000 years.
+_LONGEST = 315_576_000_000.0
+_GAIN = Number(-60, 30)
 
 
 class _Pair(click.ParamType):  # type: ignore[type-arg]  # not generic before 8.4
     """Two numbers with a sign between them, such as `0.3,0.7` or `1920x1080`."""
 
-    def __init__(self, kind: type[float] | type[int], separator: str, name: str) -> None:
+    def __init__(self, kind: Number | click.IntRange, separator: str, name: str) -> None:
         self.name = name
         self._kind = kind
         self._separator = separator
@@ -36,19 +41,26 @@ class _Pair(click.ParamType):  # type: ignore[type-arg]  # not generic before 8.
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float | int, float | int]:
         first, _, second = str(value).partition(self._separator)
-        try:
-            return self._kind(first), self._kind(second)
-        except ValueError:
+        if not (first and second):
             self.fail(f"{value!r} is not {self.name}", param, ctx)
+        return self._kind(first, param, ctx), self._kind(second, param, ctx)
 
 
 def _work_options(command: Command) -> Command:
     for option in (
         click.option(
-            "--timeout", type=float, metavar="SECONDS", help="The longest time one attempt may run. Default: 600."
+            "--timeout",
+            type=Number(1, _DAY),
+            metavar="SECONDS",
+            help="The longest time one attempt may run. Default: 600.",
         ),
         click.option("--crf", "--quality", "quality", type=click.IntRange(0, 51), help="0 (best) to 51. Default: 23."),
-        click.option("--bitrate", type=int, metavar="BPS", help="Average bits per second, instead of --quality."),
+        click.option(
+            "--bitrate",
+            type=click.IntRange(10_000, 500_000_000),
+            metavar="BPS",
+            help="Average bits per second, instead of --quality.",
+        ),
         click.option("--encoder", type=click.Choice(["any", "hardware", "software"]), help="Default: any."),
         click.option("--codec", type=click.Choice(["h264", "hevc", "av1"]), help="Default: h264."),
     ):
@@ -61,12 +73,12 @@ def _work_options(command: Command) -> Command:
 @click.argument("subtitles", type=SOURCE)
 @click.option("--mode", type=click.Choice(["burn-in", "soft"]), help="In the picture (default), or as a track.")
 @click.option("--font", "font_family", help="Default: DejaVu Sans.")
-@click.option("--font-size", type=int, help="In 1/1000 of the height of the picture. Default: 50.")
+@click.option("--font-size", type=click.IntRange(1, 500), help="In 1/1000 of the height of the picture. Default: 50.")
 @click.option("--color", "primary_color", metavar="#RRGGBB[AA]", help="Of the letters. Default: #FFFFFF.")
 @click.option("--outline-color", metavar="#RRGGBB[AA]", help="Default: #000000.")
-@click.option("--outline-width", type=int, help="In 1/1000 of the height. Default: 3.")
+@click.option("--outline-width", type=click.IntRange(0, 100), help="In 1/1000 of the height. Default: 3.")
 @click.option("--back-color", metavar="#RRGGBB[AA]", help="Of a box behind the text. Default: no box.")
-@click.option("--shadow", type=int, help="In 1/1000 of the height. Default: 0.")
+@click.option("--shadow", type=click.IntRange(0, 100), help="In 1/1000 of the height. Default: 0.")
 @click.option("--bold", is_flag=True)
 @click.option("--italic", is_flag=True)
 @click.option("--uppercase", is_flag=True)
@@ -78,8 +90,8 @@ def _work_options(command: Command) -> Command:
     ),
     help="Default: bottom-center.",
 )
-@click.option("--margin-vertical", type=int, help="In 1/1000 of the height. Default: 40.")
-@click.option("--margin-horizontal", type=int, help="In 1/1000 of the height. Default: 40.")
+@click.option("--margin-vertical", type=click.IntRange(0, 500), help="In 1/1000 of the height. Default: 40.")
+@click.option("--margin-horizontal", type=click.IntRange(0, 500), help="In 1/1000 of the height. Default: 40.")
 @click.option("--max-line-chars", type=int, help="Break longer lines. Default: only where they leave the picture.")
 @_work_options
 def caption(video: str | Path, subtitles: str | Path, mode: str | None, **values: Any) -> None:
@@ -109,19 +121,24 @@ def caption(video: str | Path, subtitles: str | Path, mode: str | None, **values
 
 @click.command("image-to-video")
 @click.argument("image", type=SOURCE)
-@click.option("--duration", type=float, metavar="SECONDS", help="Default: 5.")
-@click.option("--fps", type=float, help="Frames in a second. Default: 24.")
-@click.option("--zoom-from", "start_scale", type=float, help="Scale of the first frame. Default: 1.")
-@click.option("--zoom-to", "end_scale", type=float, help="Scale of the last frame. Default: 1.324.")
+@click.option("--duration", type=Number(0, _HOUR, min_open=True), metavar="SECONDS", help="Default: 5.")
+@click.option("--fps", type=Number(1, 120), help="Frames in a second. Default: 24.")
+@click.option("--zoom-from", "start_scale", type=Number(1, 10), help="Scale of the first frame. Default: 1.")
+@click.option("--zoom-to", "end_scale", type=Number(1, 10), help="Scale of the last frame. Default: 1.324.")
 @click.option(
-    "--focus", type=_Pair(float, ",", "X,Y"), metavar="X,Y", help="Kept in view, each 0 to 1. Default: 0.5,0.5."
+    "--focus", type=_Pair(Number(0, 1), ",", "X,Y"), metavar="X,Y", help="Kept in view, each 0 to 1. Default: 0.5,0.5."
 )
 @click.option("--easing", type=click.Choice(["linear", "ease-in", "ease-out", "ease-in-out"]), help="Default: linear.")
 @click.option(
     "--fit", type=click.Choice(["cover", "contain"]), help="Fill the frame (default), or show all of the still."
 )
 @click.option("--audio", type=SOURCE, metavar="FILE", help="Sound for the film.")
-@click.option("--size", type=_Pair(int, "x", "WIDTHxHEIGHT"), metavar="WxH", help="Default: 1920x1080, or upright.")
+@click.option(
+    "--size",
+    type=_Pair(click.IntRange(0, 8192), "x", "WIDTHxHEIGHT"),
+    metavar="WxH",
+    help="Default: 1920x1080, or upright.",
+)
 @_work_options
 def image_to_video(
     image: str | Path,
@@ -164,12 +181,20 @@ def image_to_video(
     "--mode", type=click.Choice(["replace", "mix"]), help="In place of the video's sound (default), or beside it."
 )
 @click.option("--length", type=click.Choice(["video", "shortest", "longest", "loop-audio"]), help="Default: video.")
-@click.option("--offset", "audio_offset", type=float, metavar="SECONDS", help="When the sound starts; may be negative.")
-@click.option("--gain", "audio_gain_db", type=float, metavar="DB", help="Of the added sound.")
-@click.option("--video-gain", "video_gain_db", type=float, metavar="DB", help="Of the video's sound, with --mode mix.")
-@click.option("--fade-in", type=float, metavar="SECONDS")
-@click.option("--fade-out", type=float, metavar="SECONDS")
-@click.option("--loudness", "loudness_lufs", type=float, metavar="LUFS", help="Bring the output to this loudness.")
+@click.option(
+    "--offset",
+    "audio_offset",
+    type=Number(-_DAY, _DAY),
+    metavar="SECONDS",
+    help="When the sound starts; may be negative.",
+)
+@click.option("--gain", "audio_gain_db", type=_GAIN, metavar="DB", help="Of the added sound.")
+@click.option("--video-gain", "video_gain_db", type=_GAIN, metavar="DB", help="Of the video's sound, with --mode mix.")
+@click.option("--fade-in", type=Number(0, _HOUR), metavar="SECONDS")
+@click.option("--fade-out", type=Number(0, _HOUR), metavar="SECONDS")
+@click.option(
+    "--loudness", "loudness_lufs", type=Number(-70, -5), metavar="LUFS", help="Bring the output to this loudness."
+)
 @click.option(
     "--duck", "duck_video", is_flag=True, help="Lower the video's sound under the added one, with --mode mix."
 )
@@ -198,8 +223,8 @@ def add_audio(video: str | Path, audio: str | Path, mode: str | None, length: st
 
 @click.command()
 @click.argument("video", type=SOURCE)
-@click.option("--from", "start_time", type=float, metavar="SECONDS", help="Default: the start.")
-@click.option("--to", "end_time", type=float, metavar="SECONDS", help="Default: the end.")
+@click.option("--from", "start_time", type=Number(0, _LONGEST), metavar="SECONDS", help="Default: the start.")
+@click.option("--to", "end_time", type=Number(0, _LONGEST), metavar="SECONDS", help="Default: the end.")
 @_work_options
 def transcode(video: str | Path, start_time: float | None, end_time: float | None, **values: Any) -> None:
     """Encode VIDEO anew, or a part of it."""

@@ -1,13 +1,27 @@
 """Options that several commands share, and what they were given as one value."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from spotreel.cli.files import WrongUsage
+
 Command = TypeVar("Command", bound=Callable[..., object])
+
+
+class Number(click.FloatRange):
+    """A number with bounds; `nan` lies within any bounds for click, and within none for us."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Fails for what is no finite number, or out of bounds."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +40,11 @@ class ServerOptions:
         try:
             return self.api_key_file.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise click.UsageError(f"{self.api_key_file}: the API key cannot be read from it: {error}.") from error
+            raise WrongUsage(
+                f"The API key cannot be read from {self.api_key_file}: {error}.",
+                reason="API_KEY_UNREADABLE",
+                metadata={"path": str(self.api_key_file)},
+            ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from orchestrator.jobs.job import (
     Stage,
 )
 from orchestrator.jobs.quote import Quote
+from servicekit.errors import Internal
 from servicekit.media.convert import (
     duration_from_proto,
     enum_from_proto,
@@ -43,7 +44,7 @@ from servicekit.media.convert import (
     output_from_proto,
     output_to_proto,
 )
-from servicekit.media.validation import Problems, check_media, check_supported
+from servicekit.media.validation import Problems, check_media, check_supported, has_control_characters
 from servicekit.media_info import MediaInfo, StreamInfo, StreamType
 
 MAX_DISPLAY_NAME_CHARACTERS = 200
@@ -75,8 +76,13 @@ def spec_from_proto(message: job_pb2.JobSpec, *, path: str = "spec") -> JobSpec:
 
 
 def stored_spec(data: bytes) -> JobSpec:
-    """Reads a spec that was accepted before; today's rules do not apply to it."""
-    spec = _read_spec(job_pb2.JobSpec.FromString(data), Problems(), "spec")
+    """Reads a spec that was accepted before; today's rules do not apply to it.
+
+    Raises Internal for what this version cannot read.
+    """
+    problems = Problems()
+    spec = _read_spec(job_pb2.JobSpec.FromString(data), problems, "spec")
+    _raise_if_unreadable(problems)
     assert spec is not None, "a stored job has an operation"
     return spec
 
@@ -152,9 +158,12 @@ def progress_to_proto(progress: Progress) -> job_pb2.JobProgress:
 
 
 def progress_from_proto(message: job_pb2.JobProgress) -> Progress:
-    """Reads what `progress_to_proto` wrote."""
+    """Reads what `progress_to_proto` wrote; raises Internal for a stage that is not known."""
+    problems = Problems()
+    stage = enum_from_proto(message, "stage", Stage.WAITING, problems, "")
+    _raise_if_unreadable(problems)
     return Progress(
-        stage=enum_from_proto(message, "stage", Stage.WAITING, Problems(), ""),
+        stage=stage,
         fraction=message.fraction,
         frames=message.frames,
         frames_per_second=message.frames_per_second,
@@ -185,13 +194,19 @@ def attempt_to_proto(attempt: Attempt) -> job_pb2.Attempt:
 
 
 def attempt_from_proto(message: job_pb2.Attempt, *, task_id: str, spooled: SpooledOutput | None) -> Attempt:
-    """Reads an attempt; what clients do not see of it is given beside the message."""
+    """Reads an attempt; what clients do not see of it is given beside the message.
+
+    Raises Internal for a state that is not known.
+    """
+    problems = Problems()
+    state = enum_from_proto(message, "state", AttemptState.RUNNING, problems, "")
+    _raise_if_unreadable(problems)
     return Attempt(
         number=message.number,
         instance_id=message.instance.removeprefix(_INSTANCES),
         task_id=task_id,
         start_time=_moment(message.start_time),
-        state=enum_from_proto(message, "state", AttemptState.RUNNING, Problems(), ""),
+        state=state,
         end_time=_moment(message.end_time) if message.HasField("end_time") else None,
         encoder=message.encoder,
         failure=failure_from_proto(message.failure) if message.HasField("failure") else None,
@@ -346,9 +361,21 @@ def _read_limits(message: job_pb2.JobLimits, problems: Problems, path: str) -> J
     )
 
 
+def _raise_if_unreadable(problems: Problems) -> None:
+    # A default in its place would be acted upon, and written back over what was there.
+    for problem in problems.violations:
+        raise Internal(
+            f"The ledger holds a record that this version cannot read ({problem.field}: {problem.description}). "
+            "Run the version that wrote it.",
+            metadata={"field": problem.field},
+        )
+
+
 def _check_spec(spec: JobSpec, problems: Problems, path: str) -> None:
     if len(spec.display_name) > MAX_DISPLAY_NAME_CHARACTERS:
         problems.add(f"{path}.display_name", f"must have at most {MAX_DISPLAY_NAME_CHARACTERS} characters")
+    if has_control_characters(spec.display_name):
+        problems.add(f"{path}.display_name", "must not contain control characters")
     problems.within(f"{path}.priority", spec.priority, -MAX_PRIORITY, MAX_PRIORITY)
     _check_limits(spec.limits, problems, f"{path}.limits")
     if len(spec.labels) > MAX_LABELS:
@@ -358,6 +385,8 @@ def _check_spec(spec: JobSpec, problems: Problems, path: str) -> None:
             problems.add(f"{path}.labels", f"{key[:80]!r} must have 1 to 63 characters out of a-z 0-9 . _ / -")
         if len(value) > MAX_LABEL_VALUE_CHARACTERS:
             problems.add(f"{path}.labels", f"{key!r} must have at most {MAX_LABEL_VALUE_CHARACTERS} characters")
+        if has_control_characters(value):
+            problems.add(f"{path}.labels", f"{key[:80]!r} must not have control characters in its value")
 
 
 def _check_limits(limits: JobLimits, problems: Problems, path: str) -> None:

@@ -47,6 +47,10 @@ from servicekit.media.outputs import (
 from servicekit.media.validation import Problems
 from servicekit.probe import MediaInfo
 
+# 10 000 years, as google/protobuf/duration.proto says.
+_MAX_DURATION_SECONDS = 315_576_000_000
+_NANOS_PER_SECOND = 1_000_000_000
+
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -188,12 +192,17 @@ def duration_from_proto(message: Message, field: str, default: timedelta, proble
     if not message.HasField(field):
         return default
     value: Duration = getattr(message, field)
-    try:
-        # Python knows no nanoseconds; what FFmpeg is told has microseconds too.
-        return value.ToTimedelta()
-    except (ValueError, OverflowError):
+    if not _is_valid(value):
         problems.add(f"{path}.{field}" if path else field, "is not a valid duration")
         return default
+    # Python knows no nanoseconds; what FFmpeg is told has microseconds too.
+    return value.ToTimedelta()
+
+
+def _is_valid(value: Duration) -> bool:
+    """Tells whether a Duration keeps the rules of google/protobuf/duration.proto, which reading one does not check."""
+    one_sign = value.seconds * value.nanos >= 0
+    return abs(value.seconds) <= _MAX_DURATION_SECONDS and abs(value.nanos) < _NANOS_PER_SECOND and one_sign
 
 
 def _default_video_codec(operation: Operation | None) -> VideoCodec:

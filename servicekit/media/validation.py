@@ -34,6 +34,8 @@ MAX_FADE = timedelta(hours=1)
 SAMPLE_RATES_HZ = (8000, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 
 _ASSET = re.compile(r"assets/[0-9a-f]{64}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SPACE = re.compile(r"\s")
 _COLOR = re.compile(r"#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?")
 
 
@@ -51,7 +53,7 @@ class Problems:
     def within(self, field: str, value: float, low: float, high: float, unit: str = "") -> None:
         """Notes a number outside of low…high, bounds included; NaN is outside of everything."""
         if not low <= value <= high:
-            self.add(field, f"must be {low:g} to {high:g}{unit}, not {value:g}")
+            self.add(field, f"must be {_digits(low)} to {_digits(high)}{unit}, not {_digits(value)}")
 
     def raise_if_any(self) -> None:
         """Raises InvalidArgument with every violation that was noted."""
@@ -86,6 +88,19 @@ def check_supported(operation: Operation, output: OutputSpec, *, prefix: str = "
         )
 
 
+def has_control_characters(text: str) -> bool:
+    """Tells whether a text would break a line of a log or move the cursor of a terminal."""
+    return _CONTROL.search(text) is not None
+
+
+def _digits(number: float) -> str:
+    """Returns a whole number with all its digits, so that bounds and sizes can be compared by eye."""
+    if isinstance(number, int):
+        return str(number)
+    # Beyond 2^53 the digits of a float are not what was sent.
+    return f"{number:.0f}" if number.is_integer() and abs(number) < 2**53 else f"{number:g}"
+
+
 def _field_name(operation: Operation) -> str:
     match operation:
         case Caption():
@@ -110,6 +125,10 @@ def _check_source(field: str, source: MediaSource, problems: Problems) -> None:
 def _uri_faults(uri: str) -> Iterator[str]:
     if len(uri) > MAX_URI_CHARACTERS:
         yield f"must have at most {MAX_URI_CHARACTERS} characters, not {len(uri)}"
+        return
+    # Asked before the parser, which drops some of them without a word.
+    if _SPACE.search(uri) or has_control_characters(uri):
+        yield "must not contain spaces or control characters"
         return
     try:
         parts = urlsplit(uri)
@@ -164,7 +183,9 @@ def _check_still(still: ImageToVideo, problems: Problems) -> None:
     base = "operation.image_to_video"
     if not timedelta() < still.duration <= MAX_STILL_DURATION:
         longest, wrong = MAX_STILL_DURATION.total_seconds(), still.duration.total_seconds()
-        problems.add(f"{base}.duration", f"must be more than 0 and at most {longest:g} s, not {wrong:g} s")
+        problems.add(
+            f"{base}.duration", f"must be more than 0 and at most {_digits(longest)} s, not {_digits(wrong)} s"
+        )
     problems.within(f"{base}.frame_rate", still.frame_rate, 1, 120)
     _check_zoom(f"{base}.zoom", still.zoom, problems)
 

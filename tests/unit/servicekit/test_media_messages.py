@@ -156,6 +156,44 @@ def test_a_duration_beyond_all_bounds_is_noted() -> None:
     assert [one.field for one in problems.violations] == ["operation.add_audio.fade_in"]
 
 
+@pytest.mark.parametrize(("seconds", "nanos"), [(1, -5), (-1, 5), (0, 10**9), (0, -(10**9)), (315_576_000_001, 0)])
+def test_a_duration_that_protobuf_calls_invalid_is_noted(seconds: int, nanos: int) -> None:
+    problems = Problems()
+    sound = AddAudioMessage(video=SourceMessage(uri="http://a/b"), audio=SourceMessage(uri="http://a/b"))
+    sound.audio_offset.seconds, sound.audio_offset.nanos = seconds, nanos
+    operation_from_proto(OperationMessage(add_audio=sound), problems, path="operation")
+    assert [(one.field, one.description) for one in problems.violations] == [
+        ("operation.add_audio.audio_offset", "is not a valid duration")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "words"),
+    [
+        (2**63 - 1, 10_000, 500_000_000, "must be 10000 to 500000000, not 9223372036854775807"),
+        (2592001.0, 1, 2592000.0, "must be 1 to 2592000, not 2592001"),
+        (0.25, 0.5, 1, "must be 0.5 to 1, not 0.25"),
+        (1e300, 0, 1, "must be 0 to 1, not 1e+300"),
+        (float("inf"), 0, 1, "must be 0 to 1, not inf"),
+        (float("nan"), 0, 1, "must be 0 to 1, not nan"),
+    ],
+)
+def test_numbers_are_told_in_full(value: float, low: float, high: float, words: str) -> None:
+    problems = Problems()
+    problems.within("field", value, low, high)
+    assert [one.description for one in problems.violations] == [words]
+
+
+@pytest.mark.parametrize("character", [" ", "\n", "\t", "\0", "\x1b", "\x7f", "\x85", "\u00a0", "\u2028"])
+def test_an_address_with_spaces_or_control_characters_is_refused(character: str) -> None:
+    problems = Problems()
+    caption = Caption(video=UriSource(uri=f"https://example.com/a{character}b"), subtitles=VIDEO)
+    check_media(caption, OutputSpec(), problems)
+    assert [(one.field, one.description) for one in problems.violations] == [
+        ("operation.caption.video.uri", "must not contain spaces or control characters")
+    ]
+
+
 @pytest.mark.parametrize(
     ("operation", "output", "field"),
     [

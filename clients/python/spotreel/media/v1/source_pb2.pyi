@@ -33,7 +33,8 @@ class MediaSource(_message.Message):
     URI_FIELD_NUMBER: _builtins.int
     ASSET_FIELD_NUMBER: _builtins.int
     uri: _builtins.str
-    """An `http` or `https` address, at most 4096 characters.
+    """An `http` or `https` address, at most 4096 characters, without spaces and
+    control characters.
 
     It is fetched by the worker, in ranges where the server allows it, and
     resumed when the connection breaks. Redirects are followed, at most five.

@@ -232,7 +232,7 @@ class JobSpec(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
-    """Optional. A name for people, at most 200 characters."""
+    """Optional. A name for people, at most 200 characters, no control characters."""
     placement: Global___JobSpec.Placement.ValueType
     """Optional. What decides which machine is taken. Default: cheapest."""
     priority: _builtins.int
@@ -254,7 +254,8 @@ class JobSpec(_message.Message):
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional. Words to find the job by: at most 64; keys of 1 to 63 characters out
-        of `a-z 0-9 . _ / -`, values of at most 255 characters.
+        of `a-z 0-9 . _ / -`, values of at most 255 characters, no
+        control characters.
         """
 
     def __init__(

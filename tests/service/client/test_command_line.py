@@ -112,7 +112,7 @@ async def test_a_wrong_key_exits_with_1_and_says_so(server: SimulatedOrchestrato
     assert "hint: check SPOTREEL_API_KEY" in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_ctrl_c_cancels_the_job_and_says_so(
     server: SimulatedOrchestrator, video: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -1,19 +1,23 @@
 """What the command line says, and refuses, before it speaks to anybody."""
 
 import asyncio
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from click.testing import CliRunner
 from google.protobuf.duration_pb2 import Duration
+from rich.console import Console
 from spotreel import errors
 from spotreel.cli import wording
+from spotreel.cli.commands import cli, run
 from spotreel.cli.failures import told
 from spotreel.cli.files import WrongUsage
-from spotreel.cli.main import cli
+from spotreel.cli.job_commands import _table
 from spotreel.cli.report import JsonReport, PlainReport
 from spotreel.cli.sound import write_chord
 from spotreel.embedded import EmbeddedOrchestrator
@@ -105,7 +109,7 @@ def test_an_embedded_orchestrator_that_is_not_installed_is_wrong_usage(monkeypat
 
 def test_help_needs_neither_grpc_nor_protobuf_nor_rich() -> None:
     code = (
-        "import sys\nfrom spotreel.cli.main import cli\n"
+        "import sys\nfrom spotreel.cli.commands import cli\n"
         "try:\n    cli(['--help'])\nexcept SystemExit:\n    pass\n"
         "print(sorted({'grpc', 'google.protobuf', 'rich', 'tenacity'} & set(sys.modules)), file=sys.stderr)"
     )
@@ -222,3 +226,45 @@ def test_numbers_that_no_server_takes_are_refused(
 
     assert result.exit_code == 2
     assert f"Invalid value for '{option}'" in result.output
+
+
+def test_wrong_usage_is_an_event_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPOTREEL_SERVER", raising=False)
+
+    assert run(["jobs", "list", "--json"]) == 2
+    event = json.loads(capsys.readouterr().out)
+    assert (event["event"], event["reason"], event["exit_status"]) == ("error", "WRONG_USAGE", 2)
+
+
+def test_names_of_jobs_are_whole_however_narrow_the_terminal() -> None:
+    name = "jobs/" + "a" * 40
+    narrow = Console(width=30, file=io.StringIO())
+    narrow.print(_table([Job(name=name)]), crop=False)
+
+    assert isinstance(narrow.file, io.StringIO)
+    assert name in narrow.file.getvalue()
+
+
+def test_a_full_standard_output_is_said_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "spotreel.cli", "--help"], check=False, stdout=full, stderr=PIPE, text=True
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == "error: standard output cannot be written: No space left on device.\n"
+
+
+def test_an_interrupt_at_the_start_leaves_no_trace() -> None:
+    code = (
+        "import sys, spotreel.cli.main as main\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_rest):\n"
+        "        if name == 'spotreel.cli.commands':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "main.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=30)
+
+    assert (done.returncode, done.stderr) == (130, "")

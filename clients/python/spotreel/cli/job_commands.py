@@ -1,6 +1,7 @@
 """`jobs list|get|watch|cancel|download|delete`."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from spotreel.cli.report import report_for
 from spotreel.cli.work import Session, Work, carry_out
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from spotreel.client import AsyncClient
     from spotreel.orchestrator.v1.job_pb2 import Job
 
@@ -32,7 +35,7 @@ def jobs() -> None:
 def list_jobs(states: tuple[str, ...], labels: tuple[str, ...], limit: int, **values: Any) -> None:
     """List jobs, the newest first."""
 
-    async def work(client: "AsyncClient", _session: Session) -> None:
+    async def work(client: "AsyncClient", session: Session) -> None:
         from spotreel.orchestrator.v1.job_pb2 import Job  # noqa: PLC0415 - protobuf is imported when it is needed
 
         found: list[Job] = []
@@ -42,6 +45,7 @@ def list_jobs(states: tuple[str, ...], labels: tuple[str, ...], limit: int, **va
             found.append(job)
             if len(found) == limit:
                 break
+        session.report.quiet()
         _show(found, as_json=values["as_json"])
 
     _carry_out(work, values)
@@ -54,8 +58,10 @@ def list_jobs(states: tuple[str, ...], labels: tuple[str, ...], limit: int, **va
 def get_job(name: str, **values: Any) -> None:
     """Show all about JOB, as JSON."""
 
-    async def work(client: "AsyncClient", _session: Session) -> None:
-        print(_as_json(await client.get_job(_full(name)), indent=None if values["as_json"] else 2))
+    async def work(client: "AsyncClient", session: Session) -> None:
+        job = await client.get_job(_full(name))
+        session.report.quiet()
+        print(_as_json(job, indent=None if values["as_json"] else 2))
 
     _carry_out(work, values)
 
@@ -150,23 +156,40 @@ def _as_json(job: "Job", *, indent: int | None = None) -> str:
 
 
 def _show(found: list["Job"], *, as_json: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only this command draws a table
-    from rich.table import Table  # noqa: PLC0415
-
-    from spotreel.cli import wording  # noqa: PLC0415 - protobuf is imported when it is needed
-
     if as_json:
         for job in found:
             print(_as_json(job))
         return
-    table = Table("job", "state", "operation", "created", "done", "reason", box=None, pad_edge=False)
+    if not sys.stdout.isatty():
+        for job in found:
+            print("\t".join(_cells(job)))
+        return
+    from rich.console import Console  # noqa: PLC0415 - only this command draws a table
+
+    Console(highlight=False).print(_table(found), crop=False)
+
+
+def _table(found: list["Job"]) -> "Table":
+    from rich.table import Table  # noqa: PLC0415 - only this command draws a table
+
+    table = Table(box=None, pad_edge=False)
+    # A name is there to be copied: it is whole however narrow the terminal.
+    table.add_column("job", no_wrap=True, min_width=max((len(job.name) for job in found), default=0))
+    for title in ("state", "operation", "created", "done", "reason"):
+        table.add_column(title, overflow="fold")
     for job in found:
-        table.add_row(
-            job.name,
-            wording.state(job),
-            (job.spec.operation.WhichOneof("operation") or "").replace("_", "-"),
-            f"{job.create_time.ToDatetime():%Y-%m-%d %H:%M:%S}" if job.HasField("create_time") else "",
-            f"{job.progress.fraction:.0%}",
-            job.failure.reason,
-        )
-    Console(soft_wrap=True, highlight=False).print(table)
+        table.add_row(*_cells(job))
+    return table
+
+
+def _cells(job: "Job") -> list[str]:
+    from spotreel.cli import wording  # noqa: PLC0415 - protobuf is imported when it is needed
+
+    return [
+        job.name,
+        wording.state(job),
+        (job.spec.operation.WhichOneof("operation") or "").replace("_", "-"),
+        f"{job.create_time.ToDatetime():%Y-%m-%d %H:%M:%S}" if job.HasField("create_time") else "",
+        f"{job.progress.fraction:.0%}",
+        job.failure.reason,
+    ]

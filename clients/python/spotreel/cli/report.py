@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from spotreel.cli.failures import INTERRUPTED, Told
+from spotreel.cli.stdout import say
 from spotreel.progress import Progress, Step
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class Report(Protocol):
 
     def note(self, text: str) -> None:
         """A word beside the work, such as that an interrupt was understood."""
+
+    def quiet(self) -> None:
+        """Ends what is drawn, before something else is printed."""
 
     def done(self, text: str, **values: Any) -> None:
         """The result: `text` for people, `values` for programs."""
@@ -56,6 +60,9 @@ class JsonReport:
     def note(self, text: str) -> None:
         self._say("note", message=text)
 
+    def quiet(self) -> None:
+        """Nothing is drawn."""
+
     def done(self, text: str, **values: Any) -> None:  # noqa: ARG002 - the words are for people
         self._say("done", **values)
 
@@ -68,7 +75,7 @@ class JsonReport:
 
     @staticmethod
     def _say(event: str, **values: Any) -> None:
-        print(json.dumps({"event": event, **values}, ensure_ascii=False), flush=True)
+        say(json.dumps({"event": event, **values}, ensure_ascii=False))
 
 
 class PlainReport:
@@ -99,8 +106,11 @@ class PlainReport:
     def note(self, text: str) -> None:
         print(text, file=sys.stderr)
 
+    def quiet(self) -> None:
+        """Nothing is drawn."""
+
     def done(self, text: str, **values: Any) -> None:  # noqa: ARG002 - the values are for programs
-        print(text)
+        say(text)
 
     def failed(self, told: Told) -> None:
         print("\n".join(told.lines(verbose=self._verbose)), file=sys.stderr)
@@ -153,9 +163,12 @@ class LiveReport:
     def note(self, text: str) -> None:
         self._console.print(text, markup=False)
 
+    def quiet(self) -> None:
+        self._live.stop()
+
     def done(self, text: str, **values: Any) -> None:  # noqa: ARG002 - the values are for programs
         self._live.stop()
-        print(text)
+        say(text)
 
     def failed(self, told: Told) -> None:
         self._live.stop()

@@ -41,7 +41,7 @@ def carry_out(options: ServerOptions, report: Report, work: Work) -> NoReturn:
 class Session:
     """One command from connection to exit status.
 
-    The first SIGINT or SIGTERM calls the work off and waits for the job's end; the second does not wait.
+    The first SIGINT, SIGTERM or SIGHUP calls the work off and waits for the job's end; the second does not wait.
     """
 
     def __init__(self, options: ServerOptions, report: Report, work: Work) -> None:
@@ -66,7 +66,8 @@ class Session:
                 self.report.failed(failure)
                 return failure.exit_status
             except asyncio.CancelledError:
-                self._farewell()
+                with contextlib.suppress(OSError):
+                    self._farewell()
                 return INTERRUPTED
         return DONE
 
@@ -75,9 +76,12 @@ class Session:
             await self._work(client, self)
 
     def _interrupt(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelling():
-            self.report.note("Interrupted. Once more to leave without waiting for the end.")
+        first = not task.cancelling()
         task.cancel()
+        if first:
+            # After a hang-up the terminal is gone, and the job is to be cancelled all the same.
+            with contextlib.suppress(OSError):
+                self.report.note("Interrupted. Once more to leave without waiting for the end.")
 
     def _farewell(self) -> None:
         from spotreel.cli.wording import state  # noqa: PLC0415 - protobuf is imported with the first job
@@ -94,7 +98,10 @@ class Session:
 def _interrupts(call_off: Callable[[], None]) -> Iterator[None]:
     # The loop's own handlers, not signal.signal: a signal that comes just before the loop goes to sleep must wake it.
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # nohup has it ignored, and that is to stay so.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, call_off)
     try:

@@ -8,9 +8,10 @@ import resource
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from spotreel import AsyncClient
 from spotreel import errors as client_errors
@@ -57,6 +58,14 @@ class Lab:
         key = self.api_key if api_key is None else api_key
         return AsyncClient(self.address, api_key=key, tls=False, patience=self.patience)
 
+    @contextlib.asynccontextmanager
+    async def alone(
+        self, environment: Mapping[str, str] | None = None, *, largest_file: int | None = None, patience: float = 20.0
+    ) -> AsyncIterator[Self]:
+        """The same folder with a service of its own; settings as for `service`."""
+        async with service(self.folder, environment, largest_file=largest_file) as (address, key):
+            yield replace(self, address=address, api_key=key, data=self.folder / "data", patience=patience)
+
     def make(self, name: str, *arguments: str) -> Path:
         """A file made by FFmpeg."""
         path = self.folder / name
@@ -84,16 +93,25 @@ class Lab:
         async with self.client() as client:
             return await seen(client.caption(video, subtitles or self.text(), limits=limits or JobLimits()))
 
+    async def seen(self, call: Awaitable[object]) -> Seen:
+        """Await a client's call; one that is refused must not have made a job."""
+        async with self.client() as client:
+            before = [job.name async for job in client.list_jobs()]
+            result = await seen(call)
+            if not result.outcome.startswith(("SUCCEEDED", "FAILED (")):
+                assert [job.name async for job in client.list_jobs()] == before
+        return result
+
     async def command(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Seen:
         """Run `spotreel …` against the service and tell how it ended."""
         added = {"SPOTREEL_SERVER": self.address, "SPOTREEL_API_KEY": self.api_key, **(environment or {})}
         return await ended(["-m", "spotreel.cli", *arguments], added, cwd=self.folder)
 
 
-async def seen(call: object) -> Seen:
+async def seen(call: Awaitable[object]) -> Seen:
     """Await a client's call and put its outcome as the page does."""
     try:
-        result = await call  # type: ignore[misc]
+        result = await call
     except client_errors.JobFailed as failed:
         return Seen(f"FAILED ({failed.reason})", failed.message)
     except client_errors.SpotreelClientError as error:

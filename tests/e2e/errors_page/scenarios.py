@@ -5,7 +5,7 @@ import hashlib
 import random
 import socket
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from uuid import uuid4
 
 import grpc.aio
@@ -18,7 +18,7 @@ from spotreel.orchestrator.v1.asset_service_pb2_grpc import AssetServiceStub
 from spotreel.orchestrator.v1.job_pb2 import JobLimits, JobSpec
 from spotreel.status import error_of
 
-from tests.e2e.errors_page.lab import SRT, Lab, Seen, ended, seen, service
+from tests.e2e.errors_page.lab import SRT, Lab, Seen, ended, seen
 from tests.simulators.file_server import Faults, FileServer, Served
 
 Scenario = Callable[[Lab], Awaitable[Seen]]
@@ -202,7 +202,7 @@ def _operation() -> Operation:
 
 async def _created(lab: Lab, spec: JobSpec) -> Seen:
     async with lab.client() as client:
-        return await seen(client.create_job(spec))
+        return await lab.seen(client.create_job(spec))
 
 
 @scenario
@@ -240,7 +240,7 @@ async def call_two_of_a_oneof(lab: Lab) -> Seen:
         video, text = await client.source(lab.video()), await client.source(lab.text())
         first = Operation(transcode=Transcode(video=_UNKNOWN_ASSET)).SerializeToString()
         second = Operation(caption=Caption(video=video, subtitles=text)).SerializeToString()
-        return await seen(client.run(Operation.FromString(first + second)))
+        return await lab.seen(client.run(Operation.FromString(first + second)))
 
 
 @scenario
@@ -251,13 +251,13 @@ async def call_unknown_asset(lab: Lab) -> Seen:
 @scenario
 async def call_unknown_job(lab: Lab) -> Seen:
     async with lab.client() as client:
-        return await seen(client.get_job("jobs/nothing-here"))
+        return await lab.seen(client.get_job("jobs/nothing-here"))
 
 
 @scenario
 async def call_not_built_yet(lab: Lab) -> Seen:
     async with lab.client() as client:
-        return await seen(client.transcode(lab.video()))
+        return await lab.seen(client.transcode(lab.video()))
 
 
 @scenario
@@ -270,7 +270,7 @@ async def call_request_id_reused(lab: Lab) -> Seen:
         assert (await client.create_job(spec, request_id=request_id)).name == job.name
         await client.cancel_job(job.name)
         spec.display_name = "another"
-        return await seen(client.create_job(spec, request_id=request_id))
+        return await lab.seen(client.create_job(spec, request_id=request_id))
 
 
 @scenario
@@ -279,7 +279,7 @@ async def call_output_not_ready(lab: Lab) -> Seen:
     async with FileServer(silent) as server, lab.client() as client:
         source = MediaSource(uri=server.url())
         job = await client.create_job(JobSpec(operation=Operation(caption=Caption(video=source, subtitles=source))))
-        result = await seen(_first_bytes(lab, job.name))
+        result = await lab.seen(_first_bytes(lab, job.name))
         await client.cancel_job(job.name)
         await client.wait_job(job.name)
         return result
@@ -298,7 +298,7 @@ async def call_output_failed(lab: Lab) -> Seen:
         try:
             await client.caption(lab.text("no.mp4", "no video"), lab.text())
         except JobFailed as failed:
-            return await seen(_first_bytes(lab, failed.job.name))
+            return await lab.seen(_first_bytes(lab, failed.job.name))
     raise AssertionError("the job should have failed")
 
 
@@ -306,14 +306,14 @@ async def call_output_failed(lab: Lab) -> Seen:
 async def call_offset_behind_end(lab: Lab) -> Seen:
     async with lab.client() as client:
         job = await client.add_audio(lab.video(), lab.video("sound.mp4"))
-        return await seen(_first_bytes(lab, job.name, job.output.size_bytes + 1))
+        return await lab.seen(_first_bytes(lab, job.name, job.output.size_bytes + 1))
 
 
 @scenario
 async def call_cancel_finished(lab: Lab) -> Seen:
     async with lab.client() as client:
         job = await client.add_audio(lab.video(), lab.video("sound.mp4"))
-        return await seen(client.cancel_job(job.name))
+        return await lab.seen(client.cancel_job(job.name))
 
 
 @scenario
@@ -325,7 +325,7 @@ async def call_empty_asset(lab: Lab) -> Seen:
         try:
             await upload
         except grpc.aio.AioRpcError as error:
-            return await seen(_failing(error_of(error, server=lab.address)))
+            return await lab.seen(_failing(error_of(error, server=lab.address)))
     raise AssertionError("an empty upload should be refused")
 
 
@@ -336,13 +336,13 @@ async def _failing(error: SpotreelClientError) -> None:
 @scenario
 async def call_wrong_key(lab: Lab) -> Seen:
     async with lab.client(api_key="not-the-key") as client:
-        return await seen(client.get_job("jobs/nothing-here"))
+        return await lab.seen(client.get_job("jobs/nothing-here"))
 
 
 @scenario
 async def call_no_key(lab: Lab) -> Seen:
     async with lab.client(api_key="") as client:
-        return await seen(client.get_job("jobs/nothing-here"))
+        return await lab.seen(client.get_job("jobs/nothing-here"))
 
 
 @scenario
@@ -361,7 +361,7 @@ async def call_hung_up(lab: Lab) -> Seen:
 @scenario
 async def disk_full_upload(lab: Lab) -> Seen:
     async with _small_disk(lab, 200_000) as small, small.client() as client:
-        return await seen(client.caption(lab.text("large.mp4", random.Random(2).randbytes(400_000)), lab.text()))
+        return await small.seen(client.caption(lab.text("large.mp4", random.Random(2).randbytes(400_000)), lab.text()))
 
 
 @scenario
@@ -376,31 +376,9 @@ async def disk_full_output(lab: Lab) -> Seen:
         return await seen(client.run(JobSpec(operation=Operation(caption=captions), output=output, limits=limits)))
 
 
-def _small_disk(lab: Lab, size: int) -> "_SmallDisk":
-    return _SmallDisk(lab, size)
-
-
-class _SmallDisk:
-    """A service of its own whose files cannot grow beyond a size."""
-
-    def __init__(self, lab: Lab, size: int) -> None:
-        self._lab = lab
-        self._service = service(lab.folder, largest_file=size)
-
-    async def __aenter__(self) -> Lab:
-        address, key = await self._service.__aenter__()
-        return Lab(
-            address=address,
-            api_key=key,
-            data=self._lab.folder / "data",
-            folder=self._lab.folder,
-            ffmpeg=self._lab.ffmpeg,
-            # A full disk is waited for; here nobody will make room.
-            patience=1.0,
-        )
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._service.__aexit__(None, None, None)
+def _small_disk(lab: Lab, size: int) -> AbstractAsyncContextManager[Lab]:
+    # A full disk is waited for; here nobody will make room.
+    return lab.alone(largest_file=size, patience=1.0)
 
 
 # --- starting a server ----------------------------------------------------------------------------------------

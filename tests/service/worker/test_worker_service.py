@@ -24,7 +24,7 @@ Stage = task_pb2.TaskProgress.Stage
 
 
 def milliseconds(count: int) -> Duration:
-    return Duration(nanos=count * 1_000_000)
+    return Duration(seconds=count // 1000, nanos=count % 1000 * 1_000_000)
 
 
 async def read(caller: Caller, name: str, offset: int = 0) -> tuple[bytes, messages.ReadTaskOutputResponse]:

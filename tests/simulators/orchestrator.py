@@ -240,6 +240,9 @@ class _Jobs(job_service_pb2_grpc.JobServiceServicer):
 
     async def QuoteJob(self, request: Any, context: Any) -> Any:
         await self._owner.admit("QuoteJob", context)
+        if self._owner.rejection is not None:
+            code, message, details = self._owner.rejection
+            await refuse(context, code, code.name, message, *details)
         return job_service_pb2.QuoteJobResponse(quote=job_pb2.JobQuote(explanation="Local work is free."))
 
     async def WatchJob(self, request: Any, context: Any) -> AsyncIterator[Any]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -38,6 +39,8 @@ Source = str | Path
 
 # What the end of a cancelled job may take: FFmpeg's grace and a round trip or two.
 _CANCEL_TIMEOUT_SECONDS = 30.0
+# Stands for a file that is not uploaded yet; no server ever fetches it.
+_PLACEHOLDER = "https://example.invalid/"
 
 
 class RunSettings(JobSettings, total=False):
@@ -242,14 +245,8 @@ class AsyncClient:
 
     async def source(self, source: Source, *, on_progress: OnProgress = _nothing) -> MediaSource:
         """Makes what operations take: URLs and names of assets as they are, files uploaded."""
-        if operations.is_url(source):
-            return MediaSource(uri=str(source))
-        if (
-            isinstance(source, str)
-            and source.startswith("assets/")
-            and not await asyncio.to_thread(Path(source).exists)
-        ):
-            return MediaSource(asset=source)
+        if (made := await asyncio.to_thread(_as_it_is, source)) is not None:
+            return made
         return MediaSource(asset=(await self.upload_asset(source, on_progress=on_progress)).name)
 
     # Whole pieces of work
@@ -283,14 +280,8 @@ class AsyncClient:
         **settings: Unpack[RunSettings],
     ) -> Job:
         """Puts subtitles onto a video; uploads what is local, then as `run`."""
-        seen = self._prepare(settings)
-        operation = operations.caption(
-            await self.source(video, on_progress=seen),
-            await self.source(subtitles, on_progress=seen),
-            mode=mode,
-            style=style,
-        )
-        return await self.run(operation, **settings)
+        describe = partial(operations.caption, mode=mode, style=style)
+        return await self._submit(describe, settings, video=video, subtitles=subtitles)
 
     async def image_to_video(
         self,
@@ -304,16 +295,9 @@ class AsyncClient:
         **settings: Unpack[RunSettings],
     ) -> Job:
         """Makes a film of a still; uploads what is local, then as `run`."""
-        seen = self._prepare(settings)
-        operation = operations.image_to_video(
-            await self.source(image, on_progress=seen),
-            audio=None if audio is None else await self.source(audio, on_progress=seen),
-            duration=duration,
-            frame_rate=frame_rate,
-            zoom=zoom,
-            fit=fit,
-        )
-        return await self.run(operation, **settings)
+        describe = partial(operations.image_to_video, duration=duration, frame_rate=frame_rate, zoom=zoom, fit=fit)
+        sources = {"image": image} if audio is None else {"image": image, "audio": audio}
+        return await self._submit(describe, settings, **sources)
 
     async def add_audio(
         self,
@@ -332,10 +316,8 @@ class AsyncClient:
         **settings: Unpack[RunSettings],
     ) -> Job:
         """Puts sound to a video; uploads what is local, then as `run`."""
-        seen = self._prepare(settings)
-        operation = operations.add_audio(
-            await self.source(video, on_progress=seen),
-            await self.source(audio, on_progress=seen),
+        describe = partial(
+            operations.add_audio,
             mode=mode,
             length=length,
             video_gain_db=video_gain_db,
@@ -346,7 +328,7 @@ class AsyncClient:
             loudness_lufs=loudness_lufs,
             duck_video=duck_video,
         )
-        return await self.run(operation, **settings)
+        return await self._submit(describe, settings, video=video, audio=audio)
 
     async def transcode(
         self,
@@ -357,8 +339,20 @@ class AsyncClient:
         **settings: Unpack[RunSettings],
     ) -> Job:
         """Encodes a video anew; uploads what is local, then as `run`."""
-        source = await self.source(video, on_progress=self._prepare(settings))
-        return await self.run(operations.transcode(source, start_time=start_time, end_time=end_time), **settings)
+        describe = partial(operations.transcode, start_time=start_time, end_time=end_time)
+        return await self._submit(describe, settings, video=video)
+
+    async def _submit(self, describe: Callable[..., Operation], settings: RunSettings, **sources: Source) -> Job:
+        """Uploads what is local, but not before the server has said that it would take the job."""
+        seen = self._prepare(settings)
+        known = {name: await asyncio.to_thread(_as_it_is, source) for name, source in sources.items()}
+        if None in known.values():
+            draft = describe(**{name: made or MediaSource(uri=_PLACEHOLDER) for name, made in known.items()})
+            await self.quote_job(_spec_of(draft, settings))
+        uploaded = {
+            name: known[name] or await self.source(source, on_progress=seen) for name, source in sources.items()
+        }
+        return await self.run(describe(**uploaded), **settings)
 
     @staticmethod
     def _prepare(settings: RunSettings) -> OnProgress:
@@ -392,6 +386,15 @@ class AsyncClient:
             return
         finally:
             creation.cancel()
+
+
+def _as_it_is(source: Source) -> MediaSource | None:
+    """Makes what operations take; None for a file, which has to be uploaded first."""
+    if operations.is_url(source):
+        return MediaSource(uri=str(source))
+    if isinstance(source, str) and source.startswith("assets/") and not Path(source).exists():
+        return MediaSource(asset=source)
+    return None
 
 
 def _spec_of(work: Operation | JobSpec, settings: RunSettings) -> JobSpec:

@@ -9,6 +9,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import pytest
 from spotreel.orchestrator.v1.job_pb2 import Job, JobFailure
 
@@ -93,6 +94,16 @@ async def test_wrong_usage_exits_with_2_before_anything_is_sent(server: Simulate
     assert status == 2
     assert json.loads(out)["reason"] == "INPUT_MISSING"
     assert not server.calls
+
+
+async def test_what_the_server_refuses_is_not_uploaded(
+    server: SimulatedOrchestrator, video: Path, tmp_path: Path
+) -> None:
+    server.rejection = (grpc.StatusCode.UNIMPLEMENTED, "Not yet.", [])
+    status, _out, err = await run(server.address, "transcode", video, "-o", tmp_path / "out.mp4")
+
+    assert (status, dict(server.calls)) == (1, {"QuoteJob": 1})
+    assert "error: Not yet." in err
 
 
 async def test_a_server_that_is_not_there_exits_with_3(video: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 _PATIENCE_SECONDS = 10
+_START_SECONDS = 30
 # The lock of a living worker, its empty rooms, and the inputs that were uploaded to it.
 _ROOMS = frozenset({"lock", "inputs", "tasks", "outputs"})
 
@@ -14,6 +15,13 @@ def leftovers(data: Path) -> list[Path]:
     for room in ("tasks", "outputs"):
         found += data.glob(f"workers/worker-*/{room}/*")
     return found + [path for path in data.glob("spool/**/*") if path.is_file()]
+
+
+async def worker_has_started(data: Path) -> None:
+    """Return when a worker has made its folder; the orchestrator answers calls before that."""
+    async with asyncio.timeout(_START_SECONDS):
+        while not list(data.glob("workers/worker-*/tasks")):  # noqa: ASYNC110 - the worker tells nobody
+            await asyncio.sleep(0.02)
 
 
 async def nothing_is_left(data: Path) -> None:

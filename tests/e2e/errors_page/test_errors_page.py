@@ -11,7 +11,7 @@ import pytest_asyncio
 from servicekit.ffmpeg import locate_ffmpeg
 from tests.e2e.errors_page.job_scenarios import SCENARIOS
 from tests.e2e.errors_page.lab import REPOSITORY, Lab, service
-from tests.e2e.errors_page.remains import nothing_is_left
+from tests.e2e.errors_page.remains import nothing_is_left, worker_has_started
 
 _ROW = re.compile(
     r"^\| `(?P<id>[a-z0-9-]+)` \|[^|]+\| (?P<outcome>[^|]+) \| (?P<words>[^|]+) \| (?P<remains>[^|]+) \|$", re.MULTILINE
@@ -42,6 +42,7 @@ ROWS = [Row(**match.groupdict()) for match in _ROW.finditer((REPOSITORY / "docs"
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[str, str, Path]]:
     folder = tmp_path_factory.mktemp("service")
     async with service(folder, {"SPOTREEL_FETCH_IDLE_TIMEOUT": "1"}) as (address, key):
+        await worker_has_started(folder / "data")
         yield address, key, folder / "data"
 
 

@@ -102,6 +102,7 @@ async def test_a_handler_cleans_up_at_once_when_its_client_goes(
         await echo.waiting.wait()
         call.cancel()
         await echo.cleaned_up.wait()
+    assert echo.cleaned_up.is_set()
 
 
 async def test_an_unknown_method_is_named(channel: grpc.aio.Channel) -> None:

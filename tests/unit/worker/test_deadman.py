@@ -20,4 +20,6 @@ async def test_silence_is_acted_on_once_it_lasts(clock: FakeClock) -> None:
 
 
 async def test_zero_is_never(clock: FakeClock) -> None:
-    await DeadMansSwitch(timeout_seconds=0, clock=clock, on_silence=lambda: None).watch()
+    acted: list[bool] = []
+    await DeadMansSwitch(timeout_seconds=0, clock=clock, on_silence=lambda: acted.append(True)).watch()
+    assert acted == []

@@ -41,7 +41,11 @@ def test_absurd_and_falling_times_are_not_believed() -> None:
 
 @given(st.binary(max_size=400))
 def test_garbage_is_survived(data: bytes) -> None:
-    ProgressParser().feed(data + b"\nprogress=continue\n")
+    parser = ProgressParser()
+    parser.feed(data + b"\nprogress=continue\n")
+    after = parser.feed(b"frame=7\nprogress=continue\n")
+    assert after is not None
+    assert after.frames == 7
 
 
 @given(st.lists(st.integers(0, 20_000_000), min_size=1))

@@ -29,6 +29,9 @@ _KILL_WAIT_SECONDS = 2.0
 # What a grandchild may keep stderr open after the child's exit before the tail counts as complete.
 _STDERR_CLOSE_SECONDS = 1.0
 _GROUP_POLL_SECONDS = 0.01
+# A parent that was killed before the child had asked for the signal sends none: the child then sees another parent.
+# Seen on a busy machine: the kill came within the millisecond that the start takes, and the child lived on.
+_EXEC_UNLESS_ORPHAN = '[ "$PPID" = "$0" ] && exec "$@"'
 
 
 class ChildProcess:
@@ -166,7 +169,9 @@ class ChildProcess:
             raise _program_not_found(program)
         complete = [str(Path(found).absolute()), *self._command[1:]]
         setpriv = shutil.which("setpriv") if self._die_with_parent else None
-        return [setpriv, "--pdeathsig", "KILL", "--", *complete] if setpriv else complete
+        if setpriv is None:
+            return complete
+        return [setpriv, "--pdeathsig", "KILL", "--", "/bin/sh", "-c", _EXEC_UNLESS_ORPHAN, str(os.getpid()), *complete]
 
     def _signal_group(self, number: int) -> bool:
         """Returns whether the group still had a member. Once empty it is not asked again: its id may be reused."""

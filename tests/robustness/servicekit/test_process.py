@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -79,10 +80,9 @@ async def test_a_cancelled_owner_still_ends_the_child() -> None:
     assert child.returncode == -signal.SIGKILL
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
-async def test_the_child_dies_when_its_parent_is_killed_outright() -> None:
-    parent_code = """
-import asyncio, sys
+# Owns a child for as long as it lives.
+_PARENT = """
+import asyncio
 from servicekit.process import ChildProcess
 async def main():
     async with ChildProcess(["sleep", "600"]) as child:
@@ -90,9 +90,26 @@ async def main():
         await child.wait()
 asyncio.run(main())
 """
+# Begins only when the parent is gone, as on a machine that is too busy to run the child's first steps.
+_LATE_SETPRIV = """#!/bin/sh
+while kill -0 "$PPID" 2>/dev/null; do sleep 0.01; done
+exec {setpriv} "$@"
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+@pytest.mark.parametrize("late", [False, True])
+async def test_the_child_dies_when_its_parent_is_killed_outright(tmp_path: Path, late: bool) -> None:
+    """While it runs, and when the kill comes before it could ask the kernel for the signal."""
+    setpriv = shutil.which("setpriv")
+    assert setpriv is not None
+    if late:
+        shim = tmp_path / "setpriv"
+        shim.write_text(_LATE_SETPRIV.format(setpriv=setpriv))
+        shim.chmod(0o755)
     root = str(Path(__file__).parents[3])
-    environment = os.environ | {"PYTHONPATH": root}
-    async with ChildProcess([sys.executable, "-c", parent_code], stdout=PIPE, env=environment) as parent:
+    environment = os.environ | {"PYTHONPATH": root, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    async with ChildProcess([sys.executable, "-c", _PARENT], stdout=PIPE, env=environment) as parent:
         grandchild = int(await parent.stdout.readline())
         assert is_running(grandchild)
         os.kill(parent.pid, signal.SIGKILL)

@@ -47,7 +47,7 @@ class SpoolFolder:
 
     async def open(self, job_id: str, attempt: int) -> GrowingFile:
         """Returns the file of an attempt, going on behind what is there. Raises OSError."""
-        file = await GrowingFile(self._path(job_id, attempt), clock=self._clock).reopen()
+        file = await self._file(self._path(job_id, attempt)).reopen()
         self._take(job_id, attempt, file)
         return file
 
@@ -57,7 +57,7 @@ class SpoolFolder:
         path = self._path(job_id, attempt)
         # A new file, not an emptied one: readers of the old one must not see bytes of the new.
         path.unlink(missing_ok=True)
-        file = await GrowingFile(path, clock=self._clock).open()
+        file = await self._file(path).open()
         self._take(job_id, attempt, file)
         return file
 
@@ -87,6 +87,9 @@ class SpoolFolder:
     async def sweep(self, keep: Collection[str]) -> None:
         """Removes the files of all jobs but these."""
         await asyncio.to_thread(self._sweep, frozenset(keep))
+
+    def _file(self, path: Path) -> GrowingFile:
+        return GrowingFile(path, clock=self._clock, spare_cache=True)
 
     def _path(self, job_id: str, attempt: int) -> Path:
         return self.job_folder(job_id) / f"{attempt}.spool"

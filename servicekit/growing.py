@@ -77,14 +77,10 @@ class GrowingFile:
         """The digest of everything written so far."""
         return self._digest.copy().digest()
 
-    def write(self, data: bytes) -> None:
+    def write(self, *pieces: bytes) -> None:
         """Append bytes; blocks. Raises OSError (ENOSPC when the disk is full); what was appended before stays."""
-        view = memoryview(data)
-        while view:
-            written = os.write(self._descriptor, view)
-            self._digest.update(view[:written])
-            self.size += written
-            view = view[written:]
+        for piece in pieces:
+            self._append(memoryview(piece))
         self._bell.ring_from_thread()
         if self._spare_cache and self.size - self._written_back >= _WRITE_BACK_BYTES:
             self._write_back()
@@ -135,6 +131,13 @@ class GrowingFile:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _append(self, rest: memoryview) -> None:
+        while rest:
+            written = os.write(self._descriptor, rest)
+            self._digest.update(rest[:written])
+            self.size += written
+            rest = rest[written:]
 
     def _write_back(self) -> None:
         """Lets the kernel begin to write what is new, and forget what it has written since the last time."""

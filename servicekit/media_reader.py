@@ -11,7 +11,7 @@ import resource
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,29 +42,38 @@ class _Unreadable(Exception):
 def probe(path: str) -> dict[str, Any]:
     """Returns the fields of MediaInfo; durations in seconds."""
     with _opened(path) as container:
-        if not len(container.streams):
-            raise _Unreadable("{it} holds no stream")
-        streams = [_stream(stream) for stream in container.streams]
-        _add_rotation(container, streams)
-        return {
-            "format": container.format.name,
-            "size_bytes": Path(path).stat().st_size,
-            "duration": container.duration / av.time_base if container.duration else None,
-            "bit_rate_bps": container.bit_rate or 0,
-            "streams": streams,
-        }
+        frame = None
+        with suppress(_Unreadable):
+            frame = _first_frame(container, _main_stream(container), "")
+        return _info(container, path, frame)
 
 
 def check(path: str) -> dict[str, Any]:
-    """Decodes the first picture and the one at the last key frame; raises where one cannot be had."""
+    """The same, and decodes the first picture and the one at the last key frame; raises where one cannot be had."""
     with _opened(path) as container:
         stream = _main_stream(container)
-        _first_frame(container, stream, "{it}'s first frame cannot be decoded")
+        frame = _first_frame(container, stream, "{it}'s first frame cannot be decoded")
         if container.duration and container.duration > av.time_base / 2:
             # To the end, backwards to a key frame: what a file that was cut off does not have.
             container.seek(container.duration + (container.start_time or 0), backward=True)
             _first_frame(container, stream, "{it}'s last frames cannot be decoded; the file is cut off or damaged")
-    return {}
+        return _info(container, path, frame)
+
+
+def _info(container: InputContainer, path: str, first_frame: Any) -> dict[str, Any]:
+    if not len(container.streams):
+        raise _Unreadable("{it} holds no stream")
+    streams = [_stream(stream) for stream in container.streams]
+    if isinstance(first_frame, av.VideoFrame):
+        # The display matrix comes with the frame; it turns counter-clockwise, we count clockwise.
+        streams[_main_stream(container).index]["rotation_degrees"] = -first_frame.rotation % 360
+    return {
+        "format": container.format.name,
+        "size_bytes": Path(path).stat().st_size,
+        "duration": container.duration / av.time_base if container.duration else None,
+        "bit_rate_bps": container.bit_rate or 0,
+        "streams": streams,
+    }
 
 
 @contextmanager
@@ -164,18 +173,6 @@ def _video(stream: Any, codec: Any) -> dict[str, Any]:
         "sample_aspect_ratio": float(stream.sample_aspect_ratio or 1),
         "attached_picture": _is_cover(stream),
     }
-
-
-def _add_rotation(container: InputContainer, streams: list[dict[str, Any]]) -> None:
-    """Decodes one frame, with which the display matrix comes; it turns counter-clockwise, we count clockwise."""
-    stream = next((one for one in container.streams.video if not _is_cover(one)), None)
-    if stream is None:
-        return
-    try:
-        frame = _first_frame(container, stream, "")
-    except _Unreadable:
-        return
-    streams[stream.index]["rotation_degrees"] = -frame.rotation % 360
 
 
 def _answer(line: str) -> dict[str, Any]:

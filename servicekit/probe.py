@@ -42,12 +42,12 @@ class MediaProber:
         """Returns what the local file holds; raises MediaUnreadable, also after `timeout` seconds."""
         return _media_info(await self._ask("probe", path, timeout))
 
-    async def check_decodable(self, path: Path, *, timeout: float = 60.0) -> None:
-        """Decodes the first frame and the last key frame of the picture (or the sound, where there is no picture).
+    async def check_decodable(self, path: Path, *, timeout: float = 60.0) -> MediaInfo:
+        """The same, and decodes the first frame and the last key frame of the picture (of the sound, without one).
 
         Raises MediaUnreadable where one of them cannot be decoded, or after `timeout` seconds.
         """
-        await self._ask("check", path, timeout)
+        return _media_info(await self._ask("check", path, timeout))
 
     async def _ask(self, question: str, path: Path, timeout: float) -> Any:
         async with self._turn:

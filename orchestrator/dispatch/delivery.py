@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,13 +68,16 @@ class OutputDelivery:
         container = job.spec.output.container
         attempt = job.attempts[-1].number
         path = spool.path.with_name(f"{attempt}.delivery{container.suffix}")
+        source = asyncio.create_task(self._prober.probe(spool.path), name="probe spool")
         try:
             sha256 = await self._make(job, spool, path)
-            info = await self._checked(spool.path, path, expected)
+            info = await self._checked(source, path, expected)
             size = path.stat().st_size
             blob = f"outputs/{job.id}/{attempt}{container.suffix}"
             await self._blobs.store(blob, path)
         finally:
+            source.cancel()
+            await asyncio.gather(source, return_exceptions=True)
             path.unlink(missing_ok=True)
         return JobOutput(
             blob=blob,
@@ -107,14 +110,13 @@ class OutputDelivery:
         if status != 0:
             raise _remux_failure(lines, path)
 
-    async def _checked(self, spool: Path, path: Path, expected: timedelta) -> MediaInfo:
+    async def _checked(self, source: Awaitable[MediaInfo], path: Path, expected: timedelta) -> MediaInfo:
         try:
-            source = await self._prober.probe(spool)
-            info = await self._prober.probe(path)
-            await self._prober.check_decodable(path)
+            spooled = await source
+            info = await self._prober.check_decodable(path)
         except MediaUnreadable as error:
             raise DeliveryFailed(_invalid(error.words("The file"))) from error
-        complaint = _difference(source, info, expected)
+        complaint = _difference(spooled, info, expected)
         if complaint:
             raise DeliveryFailed(_invalid(complaint))
         return info

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from orchestrator.dispatch.disk_space import with_space
@@ -61,17 +61,17 @@ class SpoolFolder:
         self._take(job_id, attempt, file)
         return file
 
-    async def append(self, file: GrowingFile, data: bytes, *, on_wait: Callable[[], None]) -> None:
+    async def append(self, file: GrowingFile, pieces: Sequence[bytes], *, on_wait: Callable[[], None]) -> None:
         """Appends in a thread, waiting for room on a full disk; `on_wait` is called when it has to.
 
         A cancel waits for the thread, so that nothing writes to a file that was closed. Raises ResourceExhausted
         (DISK_FULL), OSError.
         """
-        end = file.size + len(data)
+        start = file.size
 
         async def rest() -> None:
             # What was written before the disk was full is in the file.
-            await to_the_end(asyncio.to_thread(file.write, data[len(data) - (end - file.size) :]))
+            await to_the_end(asyncio.to_thread(file.write, *_without(file.size - start, pieces)))
 
         await with_space(rest, clock=self._clock, on_wait=on_wait)
 
@@ -119,6 +119,14 @@ class SpoolFolder:
     def _entries(self) -> Iterator[Path]:
         with os.scandir(self._folder) as entries:
             yield from [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def _without(count: int, pieces: Sequence[bytes]) -> Iterator[bytes]:
+    """Yields the pieces without their first `count` bytes."""
+    for piece in pieces:
+        if count < len(piece):
+            yield piece[count:]
+        count = max(0, count - len(piece))
 
 
 def _restarted(job_id: str) -> Aborted:

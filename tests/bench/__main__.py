@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import os
 import platform
-import shutil
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -23,7 +22,6 @@ from tests.bench.measures import ALL, Bench, Finding  # noqa: E402
 from worker.fonts.book import FontBook  # noqa: E402
 from worker.hardware.probe import probe_capabilities  # noqa: E402
 
-_ROOM_BYTES = 10 << 30
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
@@ -44,7 +42,7 @@ def main() -> int:
 
 async def _measure(names: list[str], rounds: int) -> list[Finding]:
     findings = []
-    with tempfile.TemporaryDirectory(prefix="spotreel-bench-", dir=_memory_folder()) as name:
+    with tempfile.TemporaryDirectory(prefix="spotreel-bench-") as name:
         ffmpeg = locate_ffmpeg()
         capabilities = await probe_capabilities(
             ffmpeg, data_folder=Path(name), fonts=FontBook.load(), clock=SystemClock(), build="bench"
@@ -60,12 +58,6 @@ async def _measure(names: list[str], rounds: int) -> list[Finding]:
             sys.stdout.flush()
             findings.append(finding)
     return findings
-
-
-def _memory_folder() -> Path | None:
-    """A folder in memory where there is one with room: a slow disk would be measured in place of the service."""
-    shared = Path("/dev/shm")
-    return shared if shared.is_dir() and shutil.disk_usage(shared).free > _ROOM_BYTES else None
 
 
 def _report(findings: list[Finding]) -> str:

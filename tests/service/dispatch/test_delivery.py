@@ -29,7 +29,7 @@ def make_attempt(container: Container, delivery: Delivery) -> Job:
 
 async def spool_of(stage: Stage, content: bytes) -> GrowingFile:
     file = await stage.spools.open("0job", 1)
-    await stage.spools.append(file, content, on_wait=lambda: None)
+    await stage.spools.append(file, [content], on_wait=lambda: None)
     file.finish()
     return file
 

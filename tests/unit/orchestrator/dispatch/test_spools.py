@@ -28,12 +28,12 @@ class FullDisk:
         self.times = times
         self.fired = 0
 
-    def write(self, file: GrowingFile, data: bytes) -> None:
+    def write(self, file: GrowingFile, *pieces: bytes) -> None:
         if self.fired < self.times:
             self.fired += 1
-            GrowingFile.write(file, data[: self.room])
+            GrowingFile.write(file, b"".join(pieces)[: self.room])
             raise OSError(errno.ENOSPC, "No space left on device")
-        GrowingFile.write(file, data)
+        GrowingFile.write(file, *pieces)
 
 
 async def done(work: Coroutine[Any, Any, None], clock: FakeClock) -> None:
@@ -54,7 +54,7 @@ async def test_full_disk_is_waited_for_and_no_byte_is_written_twice(
     waits: list[int] = []
     file = await spools.open("job", 1)
     monkeypatch.setattr(file, "write", partial(disk.write, file))
-    await done(spools.append(file, b"0123456789", on_wait=lambda: waits.append(1)), clock)
+    await done(spools.append(file, [b"012", b"3456", b"", b"789"], on_wait=lambda: waits.append(1)), clock)
     file.finish()
 
     assert disk.fired == len(waits) == 3
@@ -68,14 +68,14 @@ async def test_disk_that_stays_full_is_an_error_after_five_minutes(
     file = await spools.open("job", 1)
     monkeypatch.setattr(file, "write", partial(disk.write, file))
     with pytest.raises(ResourceExhausted, match="full"):
-        await done(spools.append(file, b"x", on_wait=lambda: None), clock)
+        await done(spools.append(file, [b"x"], on_wait=lambda: None), clock)
 
     assert 290 <= clock.monotonic() <= 700
 
 
 async def test_reopened_spool_knows_its_digest(spools: SpoolFolder, tmp_path: Path, clock: FakeClock) -> None:
     file = await spools.open("job", 1)
-    await spools.append(file, b"hello", on_wait=lambda: None)
+    await spools.append(file, [b"hello"], on_wait=lambda: None)
     digest = file.sha256
     spools.detach("job")
     again = await SpoolFolder(tmp_path / "spool", clock=clock).open("job", 1)
@@ -86,7 +86,7 @@ async def test_reopened_spool_knows_its_digest(spools: SpoolFolder, tmp_path: Pa
 
 async def test_reader_of_a_restarted_attempt_is_told(spools: SpoolFolder) -> None:
     file = await spools.open("job", 1)
-    await spools.append(file, b"old", on_wait=lambda: None)
+    await spools.append(file, [b"old"], on_wait=lambda: None)
     reader = file.read(0)
     assert await anext(reader) == b"old"
     new = await spools.restart("job", 1)

@@ -92,10 +92,14 @@ async def stream_copy(bench: Bench) -> Finding:
 
 
 async def transfer(bench: Bench) -> Finding:
-    """1 GiB of output, worker → orchestrator → client, against relays of two hops (docs/adr/0004)."""
+    """1 GiB of output, worker → orchestrator → client, in turns with relays of two hops (docs/adr/0004)."""
     video = media.heavy(bench.ffmpeg, bench.folder / "heavy.mp4", size_bytes=GIBIBYTE)
     tone = media.sound(bench.ffmpeg, bench.folder / "short.wav", seconds=1)
-    async with running_service(bench.folder / "transfer-service") as service, _client(service) as client:
+    async with (
+        running_service(bench.folder / "transfer-service") as service,
+        _client(service) as client,
+        _relays() as at,
+    ):
         operation = operation_pb2.AddAudio(video=await client.source(video), audio=await client.source(tone))
         spec = JobSpec(
             operation=operation_pb2.Operation(add_audio=operation),
@@ -109,9 +113,18 @@ async def transfer(bench: Bench) -> Finding:
             role: (resident_bytes(pid, peak=True) - before[role]) / MEBIBYTE
             for role, pid in service.processes().items()
         }
-        ours = [await _rate_home(client, spec, service) for _ in range(bench.rounds)]
-    relays = {kind: await _relay_rates(kind, bench.rounds) for kind in relay.KINDS}
-    ratios = {kind: statistics.median(ours) / statistics.median(rates) for kind, rates in relays.items()}
+        ours, tails = [], []
+        relays: dict[str, list[float]] = {kind: [] for kind in at}
+        for _ in range(bench.rounds):
+            rate, tail = await _rate_home(client, spec, service)
+            ours.append(rate)
+            tails.append(tail)
+            for kind, address in at.items():
+                relays[kind].append(await _rate_of_relay(kind, address))
+    ratios = {
+        kind: statistics.median(our / their for our, their in zip(ours, rates, strict=True))
+        for kind, rates in relays.items()
+    }
     grown = ", ".join(f"{role} {mebibytes:.0f} MiB" for role, mebibytes in growth.items())
     return Finding(
         title="1 GiB of output, worker → orchestrator → client, rate against a bare relay of two hops",
@@ -121,7 +134,8 @@ async def transfer(bench: Bench) -> Finding:
         met=ratios["bare"] >= 0.6 and max(growth.values()) <= 64,
         detail=f"MB/s: ours {_rates(ours)}, "
         + ", ".join(f"{kind} {_rates(rates)}" for kind, rates in relays.items())
-        + f"; ours while FFmpeg makes it {_rates([while_it_runs])}",
+        + f"; ours while FFmpeg makes it {_rates([while_it_runs])}; "
+        f"from the last byte to a verified and stored output {_numbers(tails)} s",
     )
 
 
@@ -170,8 +184,9 @@ async def _pairs(
     return pairs
 
 
-async def _rate_home(client: AsyncClient, spec: JobSpec, service: Service) -> float:
-    """Create a job whose output lies complete at the worker before any of it is fetched; return bytes per second.
+async def _rate_home(client: AsyncClient, spec: JobSpec, service: Service) -> tuple[float, float]:
+    """Create a job whose output lies complete at the worker before any of it is fetched; return bytes per second up to
+    the last byte, and the seconds from there to the end.
 
     The orchestrator is halted while FFmpeg works, so that the clock measures the two hops and not FFmpeg.
     """
@@ -188,11 +203,11 @@ async def _rate_home(client: AsyncClient, spec: JobSpec, service: Service) -> fl
     finally:
         os.kill(service.pid, signal.SIGCONT)
     started = time.perf_counter()
-    total = await reading
-    rate = total / (time.perf_counter() - started)
+    total, last_byte = await reading
+    ended = time.perf_counter()
     await client.wait_job(job.name)
     await client.delete_job(job.name)
-    return rate
+    return total / (last_byte - started), ended - last_byte
 
 
 async def _rate_while_it_runs(client: AsyncClient, spec: JobSpec) -> float:
@@ -208,21 +223,30 @@ async def _rate_while_it_runs(client: AsyncClient, spec: JobSpec) -> float:
     return rate
 
 
-async def _count(client: AsyncClient, name: str) -> int:
-    return sum([len(data) async for data in client.read_output(name)])
+async def _count(client: AsyncClient, name: str) -> tuple[int, float]:
+    """Read an output; return its bytes, and when the last of them came."""
+    total, last_byte = 0, 0.0
+    async for data in client.read_output(name):
+        total += len(data)
+        last_byte = time.perf_counter()
+    return total, last_byte
 
 
-async def _relay_rates(kind: str, rounds: int) -> list[float]:
-    """What a reader gets through one kind of relay, in bytes per second; three processes, as ours are."""
-    async with (
-        _relay_process(kind, "source", str(GIBIBYTE)) as origin,
-        _relay_process(kind, "relay", origin) as address,
-    ):
-        rates = []
-        for _ in range(rounds):
-            async with _relay_process(kind, "read", address) as rate:
-                rates.append(float(rate))
-        return rates
+@contextlib.asynccontextmanager
+async def _relays() -> AsyncIterator[dict[str, str]]:
+    """One relay of each kind, with its source, in processes of their own as ours are; gives where to read."""
+    async with contextlib.AsyncExitStack() as stack:
+        addresses = {}
+        for kind in relay.KINDS:
+            origin = await stack.enter_async_context(_relay_process(kind, "source", str(GIBIBYTE)))
+            addresses[kind] = await stack.enter_async_context(_relay_process(kind, "relay", origin))
+        yield addresses
+
+
+async def _rate_of_relay(kind: str, address: str) -> float:
+    """What a reader in a process of its own gets, in bytes per second."""
+    async with _relay_process(kind, "read", address) as rate:
+        return float(rate)
 
 
 @contextlib.asynccontextmanager

@@ -128,7 +128,12 @@ async def test_ctrl_c_cancels_the_job_and_says_so(
     server: SimulatedOrchestrator, video: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     server.hangs = True
-    process = await start(server.address, "transcode", video, "-o", tmp_path / "out.mp4")
+    # What this process ignores its children ignore too; under nohup that is SIGHUP.
+    ours = signal.signal(number, signal.SIG_DFL)
+    try:
+        process = await start(server.address, "transcode", video, "-o", tmp_path / "out.mp4")
+    finally:
+        signal.signal(number, ours)
     assert process.stderr is not None
     async with asyncio.timeout(30):
         while b"encoding" not in (line := await process.stderr.readline()):

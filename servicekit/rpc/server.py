@@ -6,10 +6,10 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import grpc
 import structlog
@@ -17,9 +17,16 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from servicekit.addresses import Network
 from servicekit.errors import FailedPrecondition
+from servicekit.rpc.callers import CallerStage
 from servicekit.rpc.interceptors import StagesInterceptor
+from servicekit.rpc.keys import AnyKey, KeyCheck, SessionKeys
 from servicekit.rpc.stages import AuthenticationStage, ContextStage, ErrorStage, LimitStage
+
+if TYPE_CHECKING:
+    # Measured: cryptography costs 8 MiB, which a server without a session need not hold.
+    from servicekit.session import SessionIdentity
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
@@ -47,12 +54,19 @@ _STOP_MARGIN_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """How a server is reached: `listen` is host:port (port 0: any free one) or unix:/path; times in seconds."""
+    """How a server is reached: `listen` is host:port (port 0: any free one) or unix:/path; times in seconds.
+
+    With a `session` the server speaks mutual TLS and wants the session's token, and `deployment_key` too unless that is
+    empty; keys and a certificate of its own have no place beside it. `allowed_callers` empty: any address.
+    """
 
     listen: str
-    api_keys: tuple[str, ...] = ()
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    session: "SessionIdentity | None" = None
+    deployment_key: str = field(default="", repr=False)
+    allowed_callers: tuple[Network, ...] = ()
     allow_insecure: bool = False
     shutdown_grace: float = 10.0
     max_concurrent_streams: int = 2000
@@ -69,9 +83,9 @@ class RpcService:
 class RpcServer:
     """Serves the services while its `async with` block runs.
 
-    Entering raises FailedPrecondition: INSECURE_LISTEN, ADDRESS_IN_USE, ADDRESS_UNUSABLE, TLS_INCOMPLETE or
-    TLS_FILE_UNREADABLE. Leaving says NOT_SERVING, ends the streams (their clients resume), gives other calls
-    `shutdown_grace` seconds, and then stops.
+    Entering raises FailedPrecondition: INSECURE_LISTEN, ADDRESS_IN_USE, ADDRESS_UNUSABLE, TLS_INCOMPLETE,
+    TLS_FILE_UNREADABLE, SESSION_AMBIGUOUS or SESSION_MISSING. Leaving says NOT_SERVING, ends the streams (their clients
+    resume), gives other calls `shutdown_grace` seconds, and then stops.
     """
 
     def __init__(
@@ -84,7 +98,8 @@ class RpcServer:
         self._settings = settings
         self._services = tuple(services)
         self._limits = LimitStage(max_concurrent_streams=settings.max_concurrent_streams)
-        self._authentication = AuthenticationStage(keys=settings.api_keys, on_authenticated=on_authenticated)
+        self._callers = CallerStage(allowed=settings.allowed_callers)
+        self._authentication = AuthenticationStage(check=_key_check(settings), on_authenticated=on_authenticated)
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._log = structlog.get_logger("rpc")
@@ -92,9 +107,10 @@ class RpcServer:
         self.address = settings.listen
 
     async def __aenter__(self) -> Self:
+        refuse_contradiction(self._settings)
         refuse_insecure(self._settings)
         credentials = _credentials(self._settings)
-        stages = (ContextStage(), ErrorStage(), self._limits, self._authentication)
+        stages = (ContextStage(), ErrorStage(), self._callers, self._limits, self._authentication)
         server = grpc.aio.server(interceptors=[StagesInterceptor(stages)], options=_OPTIONS)
         for service in self._services:
             service.add(server)
@@ -106,7 +122,8 @@ class RpcServer:
             self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         await server.start()
         self._server = server
-        self._log.info("listening", address=self.address, tls=credentials is not None)
+        mutual = self._settings.session is not None
+        self._log.info("listening", address=self.address, tls=credentials is not None, mutual_tls=mutual)
         return self
 
     async def __aexit__(
@@ -183,10 +200,33 @@ def split_listen(listen: str) -> tuple[str | None, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def refuse_contradiction(settings: ServerSettings) -> None:
+    """Raises FailedPrecondition where it is not clear who is to get in.
+
+    SESSION_AMBIGUOUS: a session beside keys or a certificate; SESSION_MISSING: a deployment key, which only adds to a
+    session, without one.
+    """
+    if settings.session is None and settings.deployment_key:
+        raise _refused(
+            "A deployment key only adds to a session, and there is none: set the session secret too.",
+            "SESSION_MISSING",
+            settings.listen,
+        )
+    if settings.session is not None and (settings.api_keys or settings.tls_certificate or settings.tls_key):
+        raise _refused(
+            "A session brings its own certificate and token: leave out the API keys, the TLS certificate and its key.",
+            "SESSION_AMBIGUOUS",
+            settings.listen,
+        )
+
+
 def refuse_insecure(settings: ServerSettings) -> None:
-    """Raises FailedPrecondition (INSECURE_LISTEN) where others could reach the server without TLS or without a key."""
+    """Raises FailedPrecondition (INSECURE_LISTEN) where others could reach the server without TLS or without a key.
+
+    A session is both.
+    """
     host, _ = split_listen(settings.listen)
-    if settings.allow_insecure or host is None or _is_loopback(host):
+    if settings.session is not None or settings.allow_insecure or host is None or _is_loopback(host):
         return
     missing = [
         what
@@ -211,7 +251,15 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _key_check(settings: ServerSettings) -> KeyCheck:
+    if settings.session is None:
+        return AnyKey(settings.api_keys)
+    return SessionKeys(token=settings.session.token, deployment_key=settings.deployment_key)
+
+
 def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
+    if settings.session is not None:
+        return settings.session.server_credentials()
     certificate, key = settings.tls_certificate, settings.tls_key
     if certificate is None and key is None:
         return None

@@ -7,41 +7,7 @@ machine's own services, its neighbours and the credentials that clouds serve at 
 import ipaddress
 from collections.abc import Iterator, Sequence
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-# Not left to `is_global` alone, whose answers changed between patch releases of Python 3.11.
-_REFUSED_V4 = tuple(
-    ipaddress.IPv4Network(network)
-    for network in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",  # carrier-grade NAT, RFC 6598
-        "127.0.0.0/8",
-        "169.254.0.0/16",  # link-local: cloud metadata lives at 169.254.169.254
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.88.99.0/24",  # 6to4 relays, RFC 7526
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/3",  # multicast and reserved, to the end
-    )
-)
-# Only 2000::/3 is given out to the public Internet; these parts of it are not hosts, or hide an IPv4 address.
-_PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
-_REFUSED_V6 = tuple(
-    ipaddress.IPv6Network(network)
-    for network in (
-        "2001::/23",  # IETF assignments, Teredo among them
-        "2001:db8::/32",
-        "2002::/16",  # 6to4
-        "3fff::/20",  # documentation, RFC 9637
-    )
-)
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+from servicekit.addresses import NAT64, Address, Network, is_public
 
 
 class ForbiddenAddress(Exception):
@@ -65,7 +31,7 @@ class AddressGuard:
             parsed = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
             return False
-        return any(self._is_allowed(one) for one in _meanings(parsed)) or _is_public(parsed)
+        return any(self._is_allowed(one) for one in _meanings(parsed)) or is_public(parsed)
 
     def _is_allowed(self, address: Address) -> bool:
         return any(address.version == network.version and address in network for network in self._allowed)
@@ -77,14 +43,5 @@ def _meanings(address: Address) -> Iterator[Address]:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             yield address.ipv4_mapped
-        elif address in _NAT64:
+        elif address in NAT64:
             yield ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-
-
-def _is_public(address: Address) -> bool:
-    if isinstance(address, ipaddress.IPv4Address):
-        return not any(address in network for network in _REFUSED_V4)
-    if address in _NAT64:
-        # How an IPv6-only host reaches IPv4; what counts is where the gateway connects to.
-        return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
-    return address in _PUBLIC_V6 and not any(address in network for network in _REFUSED_V6)

@@ -9,6 +9,17 @@ from typing import Any
 
 from servicekit.runtime import prepare_process
 
+# Children of this process inherit its environment and need none of these. What the kernel shows of it in /proc stays as
+# it was at the start.
+_SECRETS = frozenset(
+    {
+        "CONTAINER_API_KEY",
+        "SPOTREEL_WORKER_API_KEYS",
+        "SPOTREEL_WORKER_DEPLOYMENT_KEY",
+        "SPOTREEL_WORKER_SESSION_SECRET",
+    }
+)
+
 
 def main() -> int:
     """Runs the worker; returns 0 after an orderly end, 1 where it cannot run, 2 for wrong settings."""
@@ -18,6 +29,7 @@ def main() -> int:
     from pydantic import ValidationError  # noqa: PLC0415
 
     from servicekit.errors import SpotreelError  # noqa: PLC0415
+    from worker.container import Container  # noqa: PLC0415
     from worker.main import run  # noqa: PLC0415
     from worker.settings import WorkerSettings  # noqa: PLC0415
 
@@ -28,14 +40,27 @@ def main() -> int:
             name = "_".join(str(part) for part in problem["loc"][:1]).upper()
             print(f"SPOTREEL_WORKER_{name}: {problem['msg']}", file=sys.stderr)  # noqa: T201 - before there is a log
         return 2
-    # Children of this process inherit its environment; they need no keys.
-    os.environ.pop("SPOTREEL_WORKER_API_KEYS", None)
+    container = Container.of(os.environ)
+    _forget_secrets()
     try:
-        asyncio.run(run(settings, ready_file=options.ready_file, exit_with_stdin=options.exit_with_stdin))
+        asyncio.run(
+            run(
+                settings,
+                container=container,
+                ready_file=options.ready_file,
+                exit_with_stdin=options.exit_with_stdin,
+            )
+        )
     except SpotreelError as error:
         print(f"{error.reason}: {error.message}", file=sys.stderr)  # noqa: T201 - for whoever started it
         return 1
     return 0
+
+
+def _forget_secrets() -> None:
+    # The names of settings count in any case.
+    for name in [name for name in os.environ if name.upper() in _SECRETS]:
+        del os.environ[name]
 
 
 def _program() -> str:

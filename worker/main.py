@@ -17,6 +17,7 @@ from servicekit.lifecycle import stop_signal
 from servicekit.logs import configure_logging
 from servicekit.probe import MediaProber
 from servicekit.rpc.server import RpcServer
+from worker.container import API_KEY, Container, RentedInstance
 from worker.deadman import DeadMansSwitch
 from worker.fetch.download import Downloader
 from worker.fetch.guard import AddressGuard
@@ -30,15 +31,24 @@ from worker.tasks.run import TaskRunner
 from worker.tasks.table import TaskTable
 
 
-async def run(settings: WorkerSettings, *, ready_file: Path | None = None, exit_with_stdin: bool = False) -> None:
+async def run(
+    settings: WorkerSettings,
+    *,
+    container: Container | None = None,
+    ready_file: Path | None = None,
+    exit_with_stdin: bool = False,
+) -> None:
     """Serves until SIGTERM, SIGINT, silence for too long, or the end of stdin if asked for.
 
-    Raises FailedPrecondition where the worker cannot be started as it is set up.
+    `container` is the rented container that it runs in, if any. Raises FailedPrecondition where the worker cannot be
+    started as it is set up.
     """
     configure_logging("worker", settings.log_level, settings.log_json)
+    if container is not None:
+        _check_container(container, settings)
     async with (
         stop_signal(on_stdin_end=exit_with_stdin) as stop,
-        serving(settings, clock=SystemClock(), on_silence=stop.set) as server,
+        serving(settings, clock=SystemClock(), on_silence=stop.set, container=container) as server,
     ):
         _announce(server.address, ready_file)
         await stop.wait()
@@ -47,7 +57,7 @@ async def run(settings: WorkerSettings, *, ready_file: Path | None = None, exit_
 
 @asynccontextmanager
 async def serving(
-    settings: WorkerSettings, *, clock: Clock, on_silence: Callable[[], None]
+    settings: WorkerSettings, *, clock: Clock, on_silence: Callable[[], None], container: Container | None = None
 ) -> AsyncIterator[RpcServer]:
     """Builds the worker, serves while the block runs, and ends what still works when it is left."""
     async with AsyncExitStack() as stack:
@@ -69,12 +79,33 @@ async def serving(
         runner = TaskRunner(machine=machine, fetcher=fetcher, inputs=inputs, folder=folder, clock=clock)
         table = TaskTable(runner=runner, inputs=inputs, outputs=folder.outputs, clock=clock)
         await stack.enter_async_context(table)
-        switch = DeadMansSwitch(timeout_seconds=settings.dead_man_timeout, clock=clock, on_silence=on_silence)
+        switch = DeadMansSwitch(
+            timeout_seconds=settings.dead_man_timeout,
+            clock=clock,
+            on_silence=on_silence,
+            instance=_own_instance(container, settings),
+        )
         await stack.enter_async_context(_running("keep house", keep_house(table=table, inputs=inputs, clock=clock)))
         await stack.enter_async_context(_running("dead man's switch", switch.watch()))
         servicer = WorkerServicer(machine=machine, table=table, inputs=inputs, heard=switch.heard)
         server = RpcServer(settings.server(), [servicer.rpc_service()], on_authenticated=switch.heard)
         yield await stack.enter_async_context(server)
+
+
+def _own_instance(container: Container | None, settings: WorkerSettings) -> RentedInstance | None:
+    if container is None or not container.api_key:
+        return None
+    return RentedInstance(container, marketplace_url=settings.marketplace_url)
+
+
+def _check_container(container: Container, settings: WorkerSettings) -> None:
+    """Says what would keep a rented machine running that nobody asks for any more."""
+    log = structlog.get_logger()
+    if not settings.dead_man_timeout:
+        setting = "SPOTREEL_WORKER_DEAD_MAN_TIMEOUT"
+        log.warning("rented_without_dead_mans_switch", instance=container.instance_id, setting=setting)
+    elif not container.api_key:
+        log.warning("instance_cannot_be_destroyed_from_here", instance=container.instance_id, missing=API_KEY)
 
 
 def _announce(address: str, ready_file: Path | None) -> None:

@@ -67,3 +67,15 @@ class Machine(Protocol):
     async def engine(self) -> Engine:
         """Returns the engine to work with."""
         ...
+
+
+class InstanceRemains(Exception):
+    """The instance could not be destroyed, or nobody knows; says why, without anything secret."""
+
+
+class OwnInstance(Protocol):
+    """The rented instance that this worker runs in. `worker.container` is the implementation."""
+
+    async def destroy(self) -> None:
+        """Destroys it, and this worker with it; returns when it is gone or going. Raises InstanceRemains."""
+        ...

@@ -226,7 +226,7 @@ def refuse_insecure(settings: ServerSettings) -> None:
     A session is both.
     """
     host, _ = split_listen(settings.listen)
-    if settings.session is not None or settings.allow_insecure or host is None or _is_loopback(host):
+    if settings.session is not None or settings.allow_insecure or host is None or is_loopback(host):
         return
     missing = [
         what
@@ -242,7 +242,8 @@ def refuse_insecure(settings: ServerSettings) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tells whether a host, by its address or as `localhost`, is this machine itself."""
     if host == "localhost":
         return True
     try:

@@ -183,7 +183,7 @@ async def test_without_services_nobody_is_asked(http: httpx.AsyncClient, clock: 
 
 @pytest.mark.parametrize("given", ["nonsense", "10.0.0.1/8", ""])
 async def test_a_wrong_override_is_refused_at_once(http: httpx.AsyncClient, clock: FakeClock, given: str) -> None:
-    with pytest.raises(ValueError, match="network|host bits"):
+    with pytest.raises(ValueError, match=r"network|host bits"):
         PublicAddress(services=(), override=(given,), http=http, clock=clock)
 
 

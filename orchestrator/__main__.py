@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _WRONG_SETTINGS = 2
 _CANNOT_RUN = 1
+_SECRETS = ("API_KEY", "API_KEYS", "DEPLOYMENT_KEY", "VAST_API_KEY", "VAST_IMAGE_LOGIN")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = OrchestratorSettings.load(options.config, **_given(options))
     except ValidationError as error:
         return _complain(*_problems(error), status=_WRONG_SETTINGS)
+    for name in _SECRETS:
+        # Children of this process inherit its environment; they need no keys.
+        os.environ.pop(f"SPOTREEL_{name}", None)
     try:
         asyncio.run(run(settings, ready_file=options.ready_file, exit_with_stdin=options.exit_with_stdin))
     except SpotreelError as error:
@@ -80,10 +84,12 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _problems(error: "ValidationError") -> list[str]:
     """Returns one line for each wrong setting, without its value, which may be a secret."""
-    return [
-        f"SPOTREEL_{'_'.join(str(part) for part in problem['loc'][:1]).upper()}: {problem['msg']}"
-        for problem in error.errors(include_input=False, include_url=False)
-    ]
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        words = problem["msg"].removeprefix("Value error, ")
+        name = "_".join(str(part) for part in problem["loc"][:1]).upper()
+        lines.append(f"SPOTREEL_{name}: {words}" if name else words)
+    return lines
 
 
 def _complain(*lines: str, status: int) -> int:

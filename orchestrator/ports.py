@@ -11,6 +11,9 @@ from typing import Protocol
 from orchestrator.assets.asset import Asset, Upload
 from orchestrator.fleet.instance import Instance, InstanceState
 from orchestrator.jobs.job import Failure, Job, JobState, Progress
+from orchestrator.money.price import Cost
+from orchestrator.offers.offer import Offer
+from orchestrator.offers.requirements import Requirements
 from servicekit.growing import GrowingFile
 from servicekit.media.operations import Operation
 from servicekit.media.outputs import OutputSpec
@@ -162,6 +165,10 @@ class Ledger(Protocol):
         """Returns instances in these states, the newest first, by (create_time, id)."""
         ...
 
+    async def instances_since(self, cloud: str, moment: datetime) -> list[Instance]:
+        """Returns the instances of a cloud that have not ended, or ended after a moment; the newest first."""
+        ...
+
 
 # --- storage --------------------------------------------------------------------------------------------------
 
@@ -243,24 +250,71 @@ class JobNews(Protocol):
 class CloudState(StrEnum):
     """What a cloud says of one of its instances."""
 
-    STARTING = "STARTING"
+    SCHEDULING = "SCHEDULING"
+    PULLING = "PULLING"
     RUNNING = "RUNNING"
     STOPPED = "STOPPED"
+    OFFLINE = "OFFLINE"
+
+
+class Blame(StrEnum):
+    """Whose fault a failed start is, which decides what is tried next."""
+
+    OFFER = "OFFER"
+    HOST = "HOST"
+    ACCOUNT = "ACCOUNT"
+    OURS = "OURS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartProblem:
+    """Words of a cloud that mean that a start has failed: `reason` in UPPER_SNAKE, `message` for people."""
+
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudInstance:
-    """An instance as its cloud sees it; `address` is `host:port` of the worker once that is known."""
+    """An instance as its cloud sees it.
+
+    `address` is `host:port` of the worker once that is known, `status` the cloud's own words; `problem` is set where
+    they mean that it will never come up.
+    """
 
     provider_id: str
     label: str
     state: CloudState
     address: str = ""
     status: str = ""
+    problem: StartProblem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchOrder:
+    """What is to be started: `offer` is what to rent (None where nothing is rented), the rest is the ledger's row."""
+
+    instance_id: str
+    label: str
+    secret: bytes
+    offer: Offer | None = None
 
 
 class LaunchRefused(Exception):
-    """The cloud said no, for certain: nothing exists, nothing bills."""
+    """The cloud said no, for certain: nothing exists, nothing bills. `reason` is in UPPER_SNAKE."""
+
+    def __init__(self, message: str, *, reason: str = "LAUNCH_REFUSED", blame: Blame = Blame.HOST) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.blame = blame
+
+
+class LaunchStillborn(Exception):
+    """The cloud said no and made something all the same, which has to be destroyed."""
+
+    def __init__(self, message: str, *, provider_id: str) -> None:
+        super().__init__(message)
+        self.provider_id = provider_id
 
 
 class LaunchUnknown(Exception):
@@ -271,6 +325,10 @@ class CloudUnavailable(Exception):
     """The cloud did not answer, or only in part: this says nothing about what exists."""
 
 
+class CloudForbidden(CloudUnavailable):
+    """The cloud does not accept our key: somebody has to see to it, and nothing is known of the instances."""
+
+
 class Cloud(Protocol):
     """A place where instances are started and destroyed."""
 
@@ -279,15 +337,21 @@ class Cloud(Protocol):
         """The cloud's name in instances: `local`, `vast`."""
         ...
 
-    async def create(self, *, instance_id: str, label: str, secret: bytes) -> str:
-        """Starts an instance whose worker accepts the session of `secret`, and returns its provider id.
+    @property
+    def reads_to_believe(self) -> int:
+        """How many reads in a row must lack an instance before it counts as gone: some clouds forget for a moment."""
+        ...
 
-        Raises LaunchRefused when it is certain that nothing exists, LaunchUnknown when it is not.
+    async def create(self, order: LaunchOrder) -> str:
+        """Starts an instance whose worker accepts the session of the order's secret, and returns its provider id.
+
+        Never repeated by itself. Raises LaunchRefused when it is certain that nothing exists, LaunchStillborn when what
+        exists is of no use, LaunchUnknown when nothing is certain, and CloudUnavailable before anything was asked.
         """
         ...
 
     async def list(self) -> Sequence[CloudInstance]:
-        """Returns all instances that carry a label of this deployment. Complete, or raises CloudUnavailable."""
+        """Returns all instances of the account. Complete, or raises CloudUnavailable."""
         ...
 
     async def get(self, provider_id: str) -> CloudInstance | None:
@@ -299,7 +363,35 @@ class Cloud(Protocol):
         ...
 
     async def log_tail(self, provider_id: str) -> str:
-        """Returns the last lines that an instance logged; empty when there are none."""
+        """Returns the last lines that an instance logged; empty when there are none. Raises CloudUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What the account has left, in micro US dollars."""
+
+    credit_usd_micros: int
+
+
+class Marketplace(Protocol):
+    """Where machines are rented out by many hosts at their own prices. Raises CloudUnavailable."""
+
+    async def search(
+        self, requirements: Requirements, *, max_age: timedelta = timedelta(seconds=60), broad: bool = False
+    ) -> Sequence[Offer]:
+        """Returns offers that may meet the requirements, read within `max_age`; whoever chooses checks each.
+
+        With `broad` also such as the requirements rule out: for people who want to know why.
+        """
+        ...
+
+    async def account(self) -> Account:
+        """Returns what is left to spend."""
+        ...
+
+    async def charges(self, provider_id: str, *, since: datetime) -> Cost | None:
+        """Returns what a destroyed instance cost by the marketplace's books; None while they do not show it."""
         ...
 
 
@@ -330,6 +422,7 @@ class TaskProgress:
     media_duration: timedelta | None = None
     eta: timedelta | None = None
     output_bytes: int = 0
+    input_bytes: int = 0
     encoder: str = ""
     detail: str = ""
 
@@ -372,10 +465,11 @@ class TaskRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerReady:
-    """What a worker said of itself: its slots, and its serialised `Capabilities`."""
+    """What a worker said of itself: its slots, its serialised `Capabilities`, and what its GPU was seen to encode."""
 
     slots: int
     capabilities: bytes
+    hardware_codecs: frozenset[str] = frozenset()
 
 
 class WorkerUnreachable(Exception):

@@ -2,19 +2,26 @@
 
 import ipaddress
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from orchestrator.jobs.admission import Ceilings
+from orchestrator.money.budget import Budget
+from orchestrator.offers.requirements import Requirements
+from orchestrator.public_address import DEFAULT_SERVICES
 from servicekit.rpc.server import ServerSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _GIB = 1 << 30
+_GB = 1_000_000_000
+_MICROS = 1_000_000
+_LOGIN = re.compile(r"(?P<user>[^\s:]+):(?P<password>\S+)@(?P<registry>[^\s@]+)")
 _SQLITE = "sqlite:///"
 
 
@@ -70,6 +77,118 @@ class OrchestratorSettings(BaseSettings):
         description="Networks (CIDR) that local workers may fetch inputs from although they are not public, such as "
         "`10.0.0.0/8`.",
     )
+    cloud: Literal["local", "vast"] = Field(
+        default="local",
+        description="Where jobs run: on local workers, or on machines rented on Vast.ai. With `vast`, local workers "
+        "are house workers, which take the jobs that only copy the picture.",
+    )
+    deployment: str = Field(
+        default="default",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        description="Name of this orchestrator in the labels of what it rents. Each orchestrator of an account needs "
+        "one of its own.",
+    )
+    take_over: bool = Field(
+        default=False,
+        description="Whether to start although the account has instances of this deployment that a new ledger knows "
+        "nothing of; they are destroyed then.",
+    )
+    vast_api_key: SecretStr | None = Field(
+        default=None,
+        description="Key of the Vast.ai account, with the scopes misc, instance_read, instance_write, user_read and "
+        "billing_read.",
+    )
+    vast_url: str = Field(
+        default="https://console.vast.ai", pattern=r"^https?://", description="Address of the marketplace's API."
+    )
+    vast_image: str = Field(
+        default="", max_length=1024, description="Image of the worker that rented machines run. Needed with `vast`."
+    )
+    vast_image_login: SecretStr | None = Field(
+        default=None, description="Login at the image's registry, `USER:PASSWORD@REGISTRY`, where it wants one."
+    )
+    vast_driver_floor: str = Field(
+        default="570",
+        pattern=r"^\d+(\.\d+)*$",
+        description="Oldest NVIDIA driver that the image's FFmpeg encodes with: 470.57 for one built with "
+        "nv-codec-headers 11.1, 520.56 for 12.0, 550.54 for 12.2, 570 for 13.0, 610 for 13.1.",
+    )
+    vast_disk_gb: int = Field(default=20, ge=8, le=2000, description="Disk space to rent at least, in GB (10^9 bytes).")
+    vast_interruptible: bool = Field(
+        default=False, description="Whether to rent at a bid, for about half the price, and be outbid at any time."
+    )
+    vast_bid_factor: float = Field(
+        default=1.25, ge=1, le=10, description="What is bid, as a multiple of the least that the host takes."
+    )
+    min_instances: int = Field(default=0, ge=0, le=100, description="Rented machines that are kept, work or not.")
+    max_instances: int = Field(
+        default=2, ge=0, le=100, description="Rented machines at most; one that is not proved to be gone counts."
+    )
+    jobs_per_instance: int = Field(
+        default=4, ge=1, le=1000, description="Jobs that wait for one rented machine before another one is rented."
+    )
+    idle_timeout: float = Field(
+        default=0.0,
+        ge=0,
+        le=86_400,
+        description="Seconds that a rented machine is kept without work. 0: as long as its start took, 1 to 15 min.",
+    )
+    budget_usd_per_hour: float = Field(
+        default=2.0,
+        ge=0,
+        description="What all rented machines together may cost in an hour, in US dollars. 0: no bound.",
+    )
+    budget_usd_per_day: float = Field(
+        default=10.0,
+        ge=0,
+        description="What may be spent in any 24 hours, in US dollars; when it is used up every machine is ended. "
+        "0: no bound.",
+    )
+    offer_max_usd_per_hour: float = Field(
+        default=1.0, ge=0, description="What one machine may cost in an hour, in US dollars. 0: no bound."
+    )
+    offer_gpu_names: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="GPU models to rent, such as `RTX 4090`. Empty: all that encode what is needed."
+    )
+    offer_min_gpu_memory_gb: float = Field(default=0.0, ge=0, description="Memory of the GPU at least, in GB.")
+    offer_min_cpu_cores: float = Field(default=2.0, ge=0, description="Processor cores at least.")
+    offer_min_reliability: float = Field(
+        default=0.95, ge=0, le=1, description="Reliability of the host at least, 0 to 1."
+    )
+    offer_min_download_mbps: float = Field(default=100.0, ge=0, description="Download rate at least, in Mbit/s.")
+    offer_min_upload_mbps: float = Field(default=50.0, ge=0, description="Upload rate at least, in Mbit/s.")
+    offer_min_hours: float = Field(
+        default=2.0, ge=0, description="Hours that the host must still offer the machine at least."
+    )
+    offer_verified_only: bool = Field(
+        default=True, description="Whether only machines that the marketplace has verified are rented."
+    )
+    offer_countries: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Countries to rent in, as codes of two letters. Empty: all."
+    )
+    offer_denied_countries: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Countries not to rent in; where one is not known, it is not rented either."
+    )
+    deployment_key: SecretStr | None = Field(
+        default=None,
+        max_length=256,
+        description="Key that rented workers ask for beside their session's own; the machine's host can read it.",
+    )
+    dead_man_timeout: float = Field(
+        default=600.0,
+        ge=60,
+        le=86_400,
+        description="Seconds of silence after which a rented machine destroys itself.",
+    )
+    public_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks that rented workers take calls from: those of this server. Empty: found by "
+        "asking `address_services`. `any`: everybody who knows the session's secret.",
+    )
+    address_services: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=DEFAULT_SERVICES,
+        description="Addresses that answer with the address of who asks, asked in this order.",
+    )
     max_queued_jobs: int = Field(default=10_000, ge=1, description="Jobs that may wait at once.")
     max_input_bytes: int = Field(
         default=10 * _GIB, ge=1, description="Highest `max_input_bytes` that a job may ask for, in bytes."
@@ -107,14 +226,27 @@ class OrchestratorSettings(BaseSettings):
     )
     log_json: bool = Field(default=True, description="Whether logs are JSON lines, or columns for people.")
 
-    @field_validator("api_keys", "allowed_networks", mode="before")
+    @field_validator(
+        "api_keys",
+        "allowed_networks",
+        "offer_gpu_names",
+        "offer_countries",
+        "offer_denied_countries",
+        "public_addresses",
+        "address_services",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("api_key", "ffmpeg", "tls_certificate", "tls_key", mode="before")
+    @field_validator(
+        *("api_key", "ffmpeg", "tls_certificate", "tls_key"),
+        *("vast_api_key", "vast_image_login", "deployment_key"),
+        mode="before",
+    )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
@@ -125,6 +257,32 @@ class OrchestratorSettings(BaseSettings):
         if "://" in value and not value.startswith(_SQLITE):
             raise ValueError("only SQLite is built in: give the path of a file")
         return value
+
+    @field_validator("offer_countries", "offer_denied_countries", mode="after")
+    @classmethod
+    def _are_countries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for country in value:
+            if len(country) != 2 or not country.isalpha():
+                raise ValueError(f"{country[:20]!r} is no code of two letters, such as DE")
+        return tuple(country.upper() for country in value)
+
+    @field_validator("vast_image_login", mode="after")
+    @classmethod
+    def _is_login(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _LOGIN.fullmatch(value.get_secret_value()):
+            # Blanks would be read as the next option; the value itself stays out of the message.
+            raise ValueError("must be USER:PASSWORD@REGISTRY without blanks")
+        return value
+
+    @model_validator(mode="after")
+    def _can_rent(self) -> Self:
+        if self.cloud == "vast" and self.vast_api_key is None:
+            raise ValueError("cloud is vast, which needs SPOTREEL_VAST_API_KEY")
+        if self.cloud == "vast" and not self.vast_image:
+            raise ValueError("cloud is vast, which needs SPOTREEL_VAST_IMAGE")
+        if self.min_instances > self.max_instances:
+            raise ValueError("min_instances must not be more than max_instances")
+        return self
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -151,6 +309,39 @@ class OrchestratorSettings(BaseSettings):
     def storage_place(self) -> str:
         """The folder or address of the store."""
         return self.storage_url or str(self.data_dir / "blobs")
+
+    @property
+    def budget(self) -> Budget:
+        """What may be spent."""
+        return Budget(
+            usd_micros_per_hour=round(self.budget_usd_per_hour * _MICROS),
+            usd_micros_per_day=round(self.budget_usd_per_day * _MICROS),
+        )
+
+    @property
+    def rental_terms(self) -> Requirements:
+        """What every rented machine has to meet."""
+        return Requirements(
+            gpu_names=frozenset(self.offer_gpu_names),
+            min_gpu_memory_bytes=round(self.offer_min_gpu_memory_gb * _GB),
+            min_disk_bytes=self.vast_disk_gb * _GB,
+            min_download_bps=round(self.offer_min_download_mbps * _MICROS),
+            min_upload_bps=round(self.offer_min_upload_mbps * _MICROS),
+            min_reliability=self.offer_min_reliability,
+            min_cpu_cores=self.offer_min_cpu_cores,
+            min_remaining=timedelta(hours=self.offer_min_hours),
+            max_usd_micros_per_hour=round(self.offer_max_usd_per_hour * _MICROS),
+            verified_only=self.offer_verified_only,
+            countries=frozenset(self.offer_countries),
+            denied_countries=frozenset(self.offer_denied_countries),
+            driver_floor=self.vast_driver_floor,
+        )
+
+    @property
+    def registry_login(self) -> str:
+        """The login in the form that the marketplace wants, in clear; empty where there is none."""
+        match = _LOGIN.fullmatch(self.vast_image_login.get_secret_value()) if self.vast_image_login else None
+        return f"-u {match['user']} -p {match['password']} {match['registry']}" if match else ""
 
     @property
     def ceilings(self) -> Ceilings:

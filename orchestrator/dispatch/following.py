@@ -58,6 +58,11 @@ class TaskFollower:
         status = watching.result()
         return SpooledOutput(size_bytes=status.size_bytes, sha256=status.sha256)
 
+    @property
+    def received_bytes(self) -> int:
+        """The bytes of input that the worker has got for the task, as far as it has said."""
+        return 0 if self._status is None else self._status.progress.input_bytes
+
     async def _watch(self, spool: GrowingFile) -> TaskStatus:
         async with aclosing(self._link.watch(self._task_id)) as statuses:  # type: ignore[type-var]  # generators all
             async for status in statuses:

@@ -19,7 +19,7 @@ from orchestrator.dispatch.failures import InstanceLost, OutputDamaged, TaskFail
 from orchestrator.dispatch.following import TaskFollower
 from orchestrator.dispatch.interruption import Interrupted, to_the_end, unless
 from orchestrator.dispatch.spools import SpoolFolder
-from orchestrator.fleet.instance import Instance, InstanceFailure, InstanceState, given_up
+from orchestrator.fleet.instance import Instance, InstanceFailure, InstanceState, given_up, moved_bytes
 from orchestrator.jobs.job import (
     Attempt,
     Job,
@@ -72,7 +72,7 @@ class Workshop:
     """What every attempt needs.
 
     `keep` is how long a final job is kept. `bell` is rung when a slot became free before its attempt ended,
-    `fleet_bell` when an instance was given up.
+    `wake_fleets` called when an instance was given up.
     """
 
     ledger: Ledger
@@ -85,7 +85,7 @@ class Workshop:
     keep: timedelta
     patience: TaskPatience
     bell: Wakeup
-    fleet_bell: Wakeup
+    wake_fleets: Callable[[], None]
 
 
 class AttemptRun:
@@ -100,6 +100,8 @@ class AttemptRun:
         self._cancel = asyncio.Event()
         self._lost = asyncio.Event()
         self._progress = job.progress
+        self._received = 0
+        self._sent = 0
         self._log = structlog.get_logger("dispatch").bind(job=job.id, attempt=self._attempt.number)
 
     @property
@@ -260,6 +262,7 @@ class AttemptRun:
             instance_id=self._instance.id,
             show=self._show,
         )
+        before = spool.size
         try:
             made = await follower.follow(spool)
         except BaseExceptionGroup as group:
@@ -267,6 +270,9 @@ class AttemptRun:
             if group.subgroup(OutOfRange) is not None:
                 return False
             raise
+        finally:
+            self._received = max(self._received, follower.received_bytes)
+            self._sent += spool.size - before
         return made.size_bytes == spool.size and made.sha256 == spool.sha256
 
     async def _deliver(self, spool: GrowingFile) -> None:
@@ -319,7 +325,7 @@ class AttemptRun:
         failure = InstanceFailure(reason="WORKER_UNREACHABLE", message=message)
         with contextlib.suppress(NotFound):
             await self._shop.ledger.change_instance(self._instance.id, lambda one: given_up(one, failure=failure))
-        self._shop.fleet_bell.ring()
+        self._shop.wake_fleets()
 
     async def _instance_gone(self) -> None:
         with contextlib.suppress(NotFound):
@@ -334,9 +340,18 @@ class AttemptRun:
 
         async def end() -> None:
             await self._change(transition)
+            await self._count_traffic()
             await self._clear()
 
         await to_the_end(end())
+
+    async def _count_traffic(self) -> None:
+        """Adds what the attempt moved to the instance's account, where that costs something."""
+        if self._instance.offer is not None:
+            with contextlib.suppress(NotFound):
+                await self._shop.ledger.change_instance(
+                    self._instance.id, lambda one: moved_bytes(one, received=self._received, sent=self._sent)
+                )
 
     async def _clear(self) -> None:
         """Removes what the attempt leaves at home and on the worker. A worker that is away removes it in time."""

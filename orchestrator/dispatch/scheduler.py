@@ -12,9 +12,11 @@ from typing import Self
 
 import structlog
 
+from orchestrator.dispatch.routing import Routing
 from orchestrator.dispatch.runner import AttemptRun, Workshop
 from orchestrator.fleet.instance import Instance, InstanceState
-from orchestrator.jobs.job import Job, JobState, Progress, Stage, started
+from orchestrator.fleet.loop import Situation
+from orchestrator.jobs.job import Job, JobSpec, JobState, Progress, Stage, started
 from orchestrator.ports import Ledger
 from servicekit.clock import Clock
 from servicekit.errors import FailedPrecondition, NotFound
@@ -35,10 +37,20 @@ class Scheduler:
     Leaving the block only ends the following: tasks go on at their workers, and are found again by the next scheduler.
     """
 
-    def __init__(self, *, workshop: Workshop, situation: Callable[[], str]) -> None:
-        """Takes `situation`: why there is no machine just now, for the owners of queued jobs."""
+    def __init__(
+        self,
+        *,
+        workshop: Workshop,
+        situation: Callable[[JobSpec], Situation],
+        routing: Routing | None = None,
+        demand_bell: Wakeup | None = None,
+    ) -> None:
+        """Takes `situation`: why there is no machine for a job just now, for its owner; `demand_bell` is rung when jobs
+        are waiting for which there is none."""
         self._shop = workshop
         self._situation = situation
+        self._routing = routing or Routing()
+        self._demand_bell = demand_bell
         self._ledger: Ledger = workshop.ledger
         self._clock: Clock = workshop.clock
         self._bell: Wakeup = workshop.bell
@@ -136,13 +148,16 @@ class Scheduler:
             if job.id not in self._runs
         ]
         for job in queued:
-            if free.total() == 0:
-                break
-            # The emptiest first: tasks of one machine share its encoder.
-            instance_id, _ = free.most_common(1)[0]
-            if await self._start(job, usable[instance_id]):
-                free[instance_id] -= 1
-        self._explain([job for job in queued if job.id not in self._runs], machines=len(ready))
+            instance = self._place(job.spec, ready, free)
+            if instance is not None and await self._start(job, instance):
+                free[instance.id] -= 1
+        self._explain([job for job in queued if job.id not in self._runs], ready)
+
+    def _place(self, spec: JobSpec, ready: list[Instance], free: Counter[str]) -> Instance | None:
+        """Returns the instance that a job goes to: what costs nothing first, then the emptiest, since tasks of one
+        machine share its encoder."""
+        possible = [one for one in ready if free[one.id] > 0 and self._routing.may_run(spec, one)]
+        return max(possible, key=lambda one: (self._routing.prefers(spec, one), free[one.id]), default=None)
 
     def _free_slots(self, ready: list[Instance], unfinished: list[Job]) -> Counter[str]:
         busy = Counter(
@@ -180,14 +195,23 @@ class Scheduler:
             del self._runs[job_id], self._tasks[job_id]
             self._bell.ring()
 
-    def _explain(self, waiting: list[Job], *, machines: int) -> None:
+    def _explain(self, waiting: list[Job], ready: list[Instance]) -> None:
         """Tells the owners of jobs that wait why they do; once, since every word wakes all who watch."""
         before, self._explained = self._explained, {}
+        homeless = False
         for job in waiting:
-            if machines:
+            if any(self._routing.may_run(job.spec, one) for one in ready):
                 progress = Progress(stage=Stage.WAITING, detail=job.progress.detail)
             else:
-                progress = Progress(stage=Stage.PROVISIONING, detail=self._situation() or job.progress.detail)
+                homeless = True
+                progress = self._provisioning(job)
             self._explained[job.id] = progress
             if before.get(job.id) != progress:
                 self._shop.news.progress(job.id, progress)
+        if homeless and self._demand_bell is not None and self._explained.keys() - before.keys():
+            self._demand_bell.ring()
+
+    def _provisioning(self, job: Job) -> Progress:
+        situation = self._situation(job.spec)
+        stage = Stage.PULLING_IMAGE if situation.pulling else Stage.PROVISIONING
+        return Progress(stage=stage, detail=situation.words or job.progress.detail)

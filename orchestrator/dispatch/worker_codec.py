@@ -75,6 +75,7 @@ def _progress(progress: task_pb2.TaskProgress) -> TaskProgress:
         media_duration=_duration(progress, "media_duration"),
         eta=_duration(progress, "eta"),
         output_bytes=progress.output_bytes,
+        input_bytes=progress.input_bytes,
         encoder=progress.encoder,
         detail=progress.detail,
     )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import grpc
@@ -10,6 +11,7 @@ from spotreel.worker.v1 import worker_service_pb2 as pb
 from spotreel.worker.v1.worker_service_pb2_grpc import WorkerServiceStub
 
 from orchestrator.assets.asset import Asset
+from orchestrator.convert.instances import hardware_codecs
 from orchestrator.dispatch.patience import Patience
 from orchestrator.dispatch.worker_codec import output_chunk, start_request, task_name, task_status
 from orchestrator.dispatch.worker_status import NoAnswer, worker_error
@@ -26,8 +28,9 @@ from orchestrator.ports import (
 )
 from servicekit.checksums import crc32c
 from servicekit.clock import Clock
-from servicekit.errors import Aborted, DataLoss, FailedPrecondition, OutOfRange, SpotreelError
+from servicekit.errors import Aborted, DataLoss, FailedPrecondition, OutOfRange, PermissionDenied, SpotreelError
 from servicekit.growing import CHUNK_BYTES
+from servicekit.session import SessionIdentity
 
 T = TypeVar("T")
 Message = TypeVar("Message")
@@ -35,6 +38,12 @@ Taken = TypeVar("Taken")
 
 _FINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 _UPLOAD_AGAIN = frozenset({"UPLOAD_IN_USE", "OFFSET_MISMATCH", "CHECKSUM_MISMATCH"})
+# Workers of these clouds are on this machine: TLS would cost throughput and keep nobody out.
+_PLAINTEXT_CLOUDS = frozenset({"local"})
+# What gRPC says of a handshake in which the worker's certificate was not under our authority (grpcio 1.85).
+_WRONG_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+# From what a worker says where the session's token is right and this key is not.
+_WRONG_KEY = "the key of this worker's deployment"
 _UNARY_SECONDS = 10.0
 # Workers send something at least every 10 s; three misses in a row mean that nobody is there.
 _SILENCE_SECONDS = 30.0
@@ -61,42 +70,89 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 
 
 class GrpcWorkerLinks:
-    """Makes a link, with a connection of its own, for each call of `connect`."""
+    """Makes a link, with a connection of its own, for each call of `connect`.
 
-    def __init__(self, *, clock: Clock, unreachable_after: float = 20.0) -> None:
-        """Takes `unreachable_after`: seconds without any answer after which WorkerUnreachable is raised."""
+    Workers on this machine are spoken to in plaintext, with the instance's secret as a token; all others over the
+    mutual TLS that both sides derive from the secret, with the token derived from it and the deployment's key.
+    """
+
+    def __init__(self, *, clock: Clock, unreachable_after: float = 20.0, deployment_key: str = "") -> None:
+        """Takes `unreachable_after`: seconds without any answer after which WorkerUnreachable is raised.
+
+        `deployment_key` is what rented workers want besides their session's token; empty: nothing.
+        """
         self._clock = clock
         self._unreachable_after = unreachable_after
+        self._deployment_key = deployment_key
 
     def connect(self, instance: Instance) -> WorkerLink:
+        # What has no address cannot be dialled: such a link only fails, and needs no secret for that.
+        plaintext = instance.cloud in _PLAINTEXT_CLOUDS or not instance.address
         return GrpcWorkerLink(
             address=instance.address,
-            token=instance.secret.hex(),
+            access=_plaintext(instance) if plaintext else _session(instance, self._deployment_key),
             clock=self._clock,
             unreachable_after=self._unreachable_after,
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Access:
+    """How a worker is spoken to; without credentials in plaintext. Not shown: all of it is secret."""
+
+    metadata: tuple[tuple[str, str], ...] = field(repr=False)
+    credentials: grpc.ChannelCredentials | None = field(default=None, repr=False)
+    options: tuple[tuple[str, str], ...] = ()
+
+    def channel(self, address: str) -> grpc.aio.Channel:
+        if self.credentials is None:
+            return grpc.aio.insecure_channel(address, options=_OPTIONS)
+        return grpc.aio.secure_channel(address, self.credentials, options=(*_OPTIONS, *self.options))
+
+
+def _plaintext(instance: Instance) -> _Access:
+    return _Access(metadata=(("authorization", f"Bearer {instance.secret.hex()}"),))
+
+
+def _session(instance: Instance, deployment_key: str) -> _Access:
+    identity = SessionIdentity(instance.secret)
+    key = (("x-api-key", deployment_key),) if deployment_key else ()
+    return _Access(
+        metadata=(("authorization", f"Bearer {identity.token}"), *key),
+        credentials=identity.channel_credentials(),
+        options=identity.channel_options,
+    )
+
+
 class GrpcWorkerLink:
     """A link to one worker."""
 
-    def __init__(self, *, address: str, token: str, clock: Clock, unreachable_after: float) -> None:
+    def __init__(self, *, address: str, access: _Access, clock: Clock, unreachable_after: float) -> None:
         self._address = address
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        self._metadata = access.metadata
         self._clock = clock
         self._unreachable_after = unreachable_after
-        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self._channel = access.channel(address)
         self._stub = WorkerServiceStub(self._channel)
+        # gRPC keeps to itself why it could not connect when a call waits for the connection; in plaintext that is not
+        # worth a word, and an answer comes as soon as the worker listens.
+        self._wait_for_ready = access.credentials is None
 
     async def ready(self, *, timeout: float) -> WorkerReady:
         answer: pb.GetCapabilitiesResponse = await self._answer(
             lambda: self._stub.GetCapabilities(
-                pb.GetCapabilitiesRequest(), timeout=timeout, metadata=self._metadata, wait_for_ready=True
+                pb.GetCapabilitiesRequest(),
+                timeout=timeout,
+                metadata=self._metadata,
+                wait_for_ready=self._wait_for_ready,
             ),
             seconds=timeout,
         )
         capabilities = answer.capabilities
-        return WorkerReady(slots=capabilities.slots, capabilities=capabilities.SerializeToString(deterministic=True))
+        serialized = capabilities.SerializeToString(deterministic=True)
+        return WorkerReady(
+            slots=capabilities.slots, capabilities=serialized, hardware_codecs=hardware_codecs(serialized)
+        )
 
     async def send_input(self, asset: Asset, read: Callable[[int, int], AsyncIterator[bytes]]) -> None:
         patience = self._patience()
@@ -197,7 +253,7 @@ class GrpcWorkerLink:
             except TimeoutError as error:
                 raise self._unreachable(error) from error
             except grpc.aio.AioRpcError as error:
-                meant = worker_error(error)
+                meant = _meaning(error)
                 if not isinstance(meant, NoAnswer):
                     raise meant from error
                 await self._pause(patience, meant)
@@ -231,7 +287,7 @@ class GrpcWorkerLink:
             # The worker may end the call early: it refuses, or has the content from somebody else by now.
             await call
         except grpc.aio.AioRpcError as error:
-            raise worker_error(error) from error
+            raise _meaning(error) from error
         finally:
             call.cancel()
 
@@ -248,6 +304,23 @@ class GrpcWorkerLink:
         )
 
 
+def _meaning(error: grpc.aio.AioRpcError) -> Exception:
+    """Returns what to raise for a failed call: what `worker_error` says, and what a session adds to that."""
+    details = error.details() or ""
+    if error.code() is grpc.StatusCode.UNAVAILABLE and _WRONG_CERTIFICATE in details:
+        # Another try would end in the same way.
+        return WorkerUnreachable(
+            "The TLS handshake failed: what answers at this address does not have the instance's secret."
+        )
+    if error.code() is grpc.StatusCode.UNAUTHENTICATED and _WRONG_KEY in details:
+        return WorkerUnreachable(f"The worker at this address refuses the deployment's key: {details}")
+    meant = worker_error(error)
+    if isinstance(meant, PermissionDenied) and meant.reason == "ADDRESS_NOT_ALLOWED":
+        # It was told other addresses when it was started, and will not change its mind.
+        return WorkerUnreachable(f"The worker refuses this orchestrator's address: {meant.message}")
+    return meant
+
+
 async def _next(call: Any) -> Any:
     try:
         async with asyncio.timeout(_SILENCE_SECONDS):
@@ -255,7 +328,7 @@ async def _next(call: Any) -> Any:
     except TimeoutError as error:
         raise NoAnswer(f"nothing was heard for {_SILENCE_SECONDS:g} s") from error
     except grpc.aio.AioRpcError as error:
-        raise worker_error(error) from error
+        raise _meaning(error) from error
     if message is grpc.aio.EOF:
         raise NoAnswer("the stream ended early")
     return message

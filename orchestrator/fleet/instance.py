@@ -4,6 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from orchestrator.money.price import Cost
+from orchestrator.offers.offer import Offer
+
 
 class InstanceState(StrEnum):
     """Where an instance stands; the names are the contract's."""
@@ -36,8 +39,12 @@ class Instance:
     """A machine that runs the worker.
 
     `label` is what the cloud knows it by from before it exists; `secret` is the 32-byte session secret that it alone
-    was given, kept so that a restarted orchestrator can speak to it again. `capabilities` is the serialised
-    `spotreel.worker.v1.Capabilities` that it answered with when it became READY.
+    was given, kept so that a restarted orchestrator can speak to it again. `offer` is what was rented (None: it costs
+    nothing), `image` the image that it was to run, `encoder` the codec that its GPU has to encode (empty: none).
+    `running_time` is when it was first seen to run, which is when its GPU began to cost; `received_bytes` and
+    `sent_bytes` are those of its tasks; `charged` is what the marketplace says that it cost in the end.
+    `capabilities` is the serialised `spotreel.worker.v1.Capabilities` that it answered with when it became READY, and
+    `hardware_codecs` what they say that its GPU encodes.
     """
 
     id: str
@@ -47,11 +54,19 @@ class Instance:
     create_time: datetime
     state: InstanceState = InstanceState.REQUESTED
     provider_id: str = ""
+    offer: Offer | None = None
+    image: str = ""
+    encoder: str = ""
     address: str = ""
+    running_time: datetime | None = None
     ready_time: datetime | None = None
     end_time: datetime | None = None
     slots: int = 0
     capabilities: bytes = b""
+    hardware_codecs: frozenset[str] = frozenset()
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    charged: Cost | None = None
     failure: InstanceFailure | None = None
 
     @property
@@ -79,7 +94,25 @@ def outcome_unknown(instance: Instance) -> Instance:
     return replace(instance, state=InstanceState.UNKNOWN)
 
 
-def became_ready(instance: Instance, *, address: str, slots: int, capabilities: bytes, now: datetime) -> Instance:
+def offered(instance: Instance, *, offer: Offer) -> Instance:
+    """REQUESTED: it is to be made of this offer; written before the cloud is asked, so that its price counts."""
+    return replace(instance, offer=offer) if instance.state is InstanceState.REQUESTED else instance
+
+
+def seen_running(instance: Instance, *, now: datetime) -> Instance:
+    """Notes when its GPU began to cost."""
+    return instance if instance.running_time is not None else replace(instance, running_time=now)
+
+
+def became_ready(
+    instance: Instance,
+    *,
+    address: str,
+    slots: int,
+    capabilities: bytes,
+    hardware_codecs: frozenset[str],
+    now: datetime,
+) -> Instance:
     """STARTING → READY: its worker has answered."""
     if instance.state is not InstanceState.STARTING:
         return instance
@@ -89,8 +122,19 @@ def became_ready(instance: Instance, *, address: str, slots: int, capabilities: 
         address=address,
         slots=slots,
         capabilities=capabilities,
+        hardware_codecs=hardware_codecs,
         ready_time=now,
     )
+
+
+def moved_bytes(instance: Instance, *, received: int, sent: int) -> Instance:
+    """Adds the bytes that a task moved to and from it."""
+    return replace(instance, received_bytes=instance.received_bytes + received, sent_bytes=instance.sent_bytes + sent)
+
+
+def settled(instance: Instance, *, charged: Cost) -> Instance:
+    """DESTROYED: notes what the marketplace says that it cost."""
+    return replace(instance, charged=charged) if instance.state is InstanceState.DESTROYED else instance
 
 
 def draining(instance: Instance) -> Instance:

@@ -4,7 +4,8 @@ import structlog
 
 from orchestrator.fleet.instance import Instance, InstanceFailure, given_up
 from orchestrator.fleet.limits import FleetLimits
-from orchestrator.ports import Cloud, CloudState, CloudUnavailable, Ledger, WorkerLink, WorkerLinks, WorkerUnreachable
+from orchestrator.fleet.listing import Absences, Listing
+from orchestrator.ports import Cloud, CloudState, Ledger, WorkerLink, WorkerLinks, WorkerUnreachable
 from servicekit.clock import Clock
 from servicekit.errors import SpotreelError
 
@@ -30,30 +31,30 @@ class Liveness:
         self._clock = clock
         self._limits = limits
         self._pulses: dict[str, _Pulse] = {}
+        self._absences = Absences()
         self._log = structlog.get_logger("fleet")
 
-    async def step(self, instance: Instance) -> bool:
-        """Returns whether the instance was found to be lost. Raises CloudUnavailable, which says nothing about it."""
-        unavailable: CloudUnavailable | None = None
-        try:
-            if await self._stopped(instance):
-                return True
-        except CloudUnavailable as error:
-            # Heartbeats have to go on also while the cloud does not answer.
-            unavailable = error
+    async def step(self, instance: Instance, listing: Listing | None) -> bool:
+        """Returns whether the instance was found to be lost.
+
+        Heartbeats go on also while there is no listing, which says nothing about the instance.
+        """
+        if listing is not None and await self._stopped(instance, listing):
+            return True
         silence = await self._silence(instance)
         if silence > self._limits.unreachable_seconds:
             return await self._lose(instance, "WORKER_UNREACHABLE", f"Its worker was silent for {silence:.0f} s.")
-        if unavailable is not None:
-            raise unavailable
         return False
 
-    async def _stopped(self, instance: Instance) -> bool:
-        seen = await self._cloud.get(instance.provider_id)
+    async def _stopped(self, instance: Instance, listing: Listing) -> bool:
+        seen = listing.instances.get(instance.provider_id)
         if seen is None:
-            return await self._lose(instance, "INSTANCE_VANISHED", "Its cloud no longer knows it.")
+            listings, seconds = self._absences.missed(instance.id, listing)
+            believed = listings >= self._cloud.reads_to_believe and seconds >= self._limits.missing_seconds
+            return believed and await self._lose(instance, "INSTANCE_VANISHED", "Its cloud no longer knows it.")
+        self._absences.seen(instance.id)
         if seen.state is CloudState.STOPPED:
-            return await self._lose(instance, "INSTANCE_STOPPED", f"It stopped by itself. {seen.status}".strip())
+            return await self._lose(instance, "INSTANCE_STOPPED", f"It was stopped by its cloud. {seen.status}".strip())
         return False
 
     async def close(self) -> None:
@@ -63,6 +64,7 @@ class Liveness:
 
     async def forget(self, instance_id: str) -> None:
         """Closes the connection to an instance that is not watched any more."""
+        self._absences.seen(instance_id)
         if pulse := self._pulses.pop(instance_id, None):
             await pulse.link.close()
 

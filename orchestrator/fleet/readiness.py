@@ -5,9 +5,19 @@ from dataclasses import replace
 
 import structlog
 
-from orchestrator.fleet.instance import Instance, InstanceFailure, became_ready, given_up
+from orchestrator.fleet.instance import Instance, InstanceFailure, became_ready, given_up, seen_running
 from orchestrator.fleet.limits import FleetLimits
-from orchestrator.ports import Cloud, CloudState, CloudUnavailable, Ledger, WorkerLinks, WorkerUnreachable
+from orchestrator.fleet.listing import Absences, Listing
+from orchestrator.ports import (
+    Cloud,
+    CloudInstance,
+    CloudState,
+    CloudUnavailable,
+    Ledger,
+    WorkerLinks,
+    WorkerReady,
+    WorkerUnreachable,
+)
 from servicekit.clock import Clock
 from servicekit.errors import SpotreelError
 
@@ -24,50 +34,106 @@ class Readiness:
         self._links = links
         self._clock = clock
         self._limits = limits
-        self._dialled_since: dict[str, float] = {}
+        self._absences = Absences()
+        self._problems = Absences()
+        self._phases: dict[str, tuple[str, float]] = {}
+        self._begun: dict[str, float] = {}
         self._log = structlog.get_logger("fleet")
 
-    async def step(self, instance: Instance) -> bool:
-        """Returns whether the instance moved on. Raises CloudUnavailable."""
-        seen = await self._cloud.get(instance.provider_id)
+    async def step(self, instance: Instance, listing: Listing) -> bool:
+        """Returns whether the instance moved on."""
+        seen = listing.instances.get(instance.provider_id)
         if seen is None:
-            return await self._give_up(instance, "START_VANISHED", "It was gone before its worker ever answered.")
+            return await self._missing(instance, listing)
+        self._absences.seen(instance.id)
+        if seen.problem is not None and self._is_certain(instance, seen.problem.reason, listing):
+            return await self._give_up(instance, seen.problem.reason, seen.problem.message)
         if seen.state is CloudState.STOPPED:
             return await self._give_up(instance, "START_STOPPED", f"It stopped while it started. {seen.status}".strip())
-        if seen.address:
+        if seen.state is CloudState.RUNNING and instance.running_time is None:
+            now = self._clock.now()
+            instance = await self._ledger.change_instance(instance.id, lambda one: seen_running(one, now=now))
+        if seen.state is CloudState.RUNNING and seen.address:
             return await self._dial(instance, seen.address)
-        waited = (self._clock.now() - instance.create_time).total_seconds()
-        if waited > self._limits.appear_seconds:
-            words = f"It had no address after {self._limits.appear_seconds:g} s. {seen.status}".strip()
-            return await self._give_up(instance, "START_TIMEOUT", words)
-        return False
+        return await self._wait(instance, seen)
+
+    def _is_certain(self, instance: Instance, reason: str, listing: Listing) -> bool:
+        """Words of failure may be followed by another try; what still stands after a few listings is meant."""
+        listings, _ = self._problems.missed(f"{instance.id} {reason}", listing)
+        return listings >= self._cloud.reads_to_believe
+
+    def forget(self, instance_id: str) -> None:
+        """Drops what was noted of an instance that is not starting any more."""
+        self._phases.pop(instance_id, None)
+        self._begun.pop(instance_id, None)
+        self._absences.seen(instance_id)
+
+    async def _missing(self, instance: Instance, listing: Listing) -> bool:
+        listings, seconds = self._absences.missed(instance.id, listing)
+        if listings < self._cloud.reads_to_believe or seconds < self._limits.unknown_seconds:
+            return False
+        return await self._give_up(instance, "START_VANISHED", "It was gone before its worker ever answered.")
+
+    async def _wait(self, instance: Instance, seen: CloudInstance) -> bool:
+        scheduling = seen.state is CloudState.SCHEDULING
+        limit = self._limits.schedule_seconds if scheduling else self._limits.pull_seconds
+        waited = self._seconds_in(instance, "schedule" if scheduling else "pull")
+        if waited <= limit and self._seconds_in_all(instance) <= self._limits.start_seconds:
+            return False
+        what = "was not even being loaded" if scheduling else "had no address"
+        words = f"It {what} after {limit:g} s. {seen.status}".strip()
+        return await self._give_up(instance, "START_TIMEOUT", words)
 
     async def _dial(self, instance: Instance, address: str) -> bool:
-        since = self._dialled_since.setdefault(instance.id, self._clock.monotonic())
+        waited = self._seconds_in(instance, "dial")
         at_address = await self._ledger.change_instance(instance.id, lambda one: _at(one, address))
         link = self._links.connect(at_address)
         try:
             ready = await link.ready(timeout=min(_ASK_SECONDS, self._limits.dial_seconds))
         except (WorkerUnreachable, SpotreelError) as error:
-            if self._clock.monotonic() - since > self._limits.dial_seconds:
+            if waited > self._limits.dial_seconds:
                 return await self._give_up(instance, "WORKER_UNREACHABLE", str(error))
             return False
         finally:
             await link.close()
-        self._dialled_since.pop(instance.id, None)
-        if ready.slots < 1:
-            return await self._give_up(instance, "WORKER_UNFIT", "Its worker has no slot.")
+        if unfit := _unfit(instance, ready):
+            return await self._give_up(instance, "WORKER_UNFIT", unfit)
+        self.forget(instance.id)
         now = self._clock.now()
         await self._ledger.change_instance(
             instance.id,
-            lambda one: became_ready(one, address=address, slots=ready.slots, capabilities=ready.capabilities, now=now),
+            lambda one: became_ready(
+                one,
+                address=address,
+                slots=ready.slots,
+                capabilities=ready.capabilities,
+                hardware_codecs=ready.hardware_codecs,
+                now=now,
+            ),
         )
         seconds = round((now - instance.create_time).total_seconds(), 2)
         self._log.info("instance_ready", instance=instance.id, slots=ready.slots, start_seconds=seconds)
         return True
 
+    def _seconds_in(self, instance: Instance, phase: str) -> float:
+        """Returns for how long it has been in this phase of its start, as far as this process has seen."""
+        now = self._clock.monotonic()
+        known, since = self._phases.get(instance.id, ("", now))
+        if known != phase:
+            since = now
+            self._phases[instance.id] = (phase, since)
+        return now - since
+
+    def _seconds_in_all(self, instance: Instance) -> float:
+        """Returns for how long it has been starting, the time before a restart included."""
+        now = self._clock.monotonic()
+        if instance.id not in self._begun:
+            # Asked of the wall clock once only, so that a jump of it ends no start.
+            self._begun[instance.id] = now - max((self._clock.now() - instance.create_time).total_seconds(), 0.0)
+        return now - self._begun[instance.id]
+
     async def _give_up(self, instance: Instance, reason: str, message: str) -> bool:
-        self._dialled_since.pop(instance.id, None)
+        self.forget(instance.id)
         tail = ""
         with contextlib.suppress(CloudUnavailable):
             tail = await self._cloud.log_tail(instance.provider_id)
@@ -75,6 +141,15 @@ class Readiness:
         await self._ledger.change_instance(instance.id, lambda one: given_up(one, failure=failure))
         self._log.warning("start_failed", instance=instance.id, reason=reason, detail=message, log_tail=tail)
         return True
+
+
+def _unfit(instance: Instance, ready: WorkerReady) -> str:
+    if ready.slots < 1:
+        return "Its worker has no slot."
+    if instance.encoder and instance.encoder not in ready.hardware_codecs:
+        found = ", ".join(sorted(ready.hardware_codecs)) or "nothing"
+        return f"Its GPU was to encode {instance.encoder}, but in the worker's test it encodes {found}."
+    return ""
 
 
 def _at(instance: Instance, address: str) -> Instance:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from orchestrator.jobs.job import Job, JobSpec
-from orchestrator.jobs.quote import Quote, local_quote
+from orchestrator.jobs.quote import LocalQuotes, Quote, Quotes
 from orchestrator.ports import Dispatch, JobNews, Ledger
 from orchestrator.uuids import is_uuid
 from servicekit.clock import Clock
@@ -28,7 +28,17 @@ class Ceilings:
 class Admission:
     """Takes jobs into the queue."""
 
-    def __init__(self, *, ledger: Ledger, news: JobNews, dispatch: Dispatch, clock: Clock, ceilings: Ceilings) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        news: JobNews,
+        dispatch: Dispatch,
+        clock: Clock,
+        ceilings: Ceilings,
+        quotes: Quotes | None = None,
+    ) -> None:
+        self._quotes = quotes or LocalQuotes()
         self._ledger = ledger
         self._news = news
         self._dispatch = dispatch
@@ -59,7 +69,7 @@ class Admission:
         self._check(spec)
         for asset in spec.assets:
             await self._ledger.get_asset(asset.removeprefix("assets/"))
-        return local_quote(spec)
+        return await self._quotes.of(spec)
 
     def _check(self, spec: JobSpec, *, request_id: str = "", job_id: str = "") -> None:
         problems = Problems()

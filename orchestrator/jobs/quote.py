@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from orchestrator.jobs.job import JobSpec
 
@@ -29,3 +30,19 @@ def local_quote(spec: JobSpec) -> Quote:
             f"{spec.limits.max_attempts} attempts, without the time in the queue."
         ),
     )
+
+
+class Quotes(Protocol):
+    """Who knows what a job would take."""
+
+    async def of(self, spec: JobSpec) -> Quote:
+        """Returns the quote for a job whose assets exist."""
+        ...
+
+
+class LocalQuotes:
+    """Quotes of a server that rents nothing."""
+
+    async def of(self, spec: JobSpec) -> Quote:
+        """Returns the quote for workers beside the server."""
+        return local_quote(spec)

@@ -54,3 +54,14 @@ def find(
             or_(INSTANCES.c.create_time < at, (INSTANCES.c.create_time == at) & (INSTANCES.c.id < instance_id))
         )
     return [instance_from_row(row) for row in connection.execute(statement)]
+
+
+def since(connection: Connection, cloud: str, moment: datetime) -> list[Instance]:
+    """Returns the instances of a cloud that have not ended, or ended after a moment; the newest first."""
+    statement = (
+        select(INSTANCES)
+        .where(INSTANCES.c.cloud == cloud)
+        .where(or_(INSTANCES.c.end_time.is_(None), INSTANCES.c.end_time > micros(moment)))
+        .order_by(INSTANCES.c.create_time.desc(), INSTANCES.c.id.desc())
+    )
+    return [instance_from_row(row) for row in connection.execute(statement)]

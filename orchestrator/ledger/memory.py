@@ -164,6 +164,13 @@ class MemoryLedger:
         found = sorted((one for one in self._instances.values() if one.state in states), key=place, reverse=True)
         return [one for one in found if after is None or place(one) < after][:limit]
 
+    async def instances_since(self, cloud: str, moment: datetime) -> list[Instance]:
+        return [
+            one
+            for one in await self.list_instances(states=frozenset(InstanceState), limit=len(self._instances))
+            if one.cloud == cloud and (one.end_time is None or one.end_time > moment)
+        ]
+
     def _of_request(self, request_id: str, fingerprint: bytes) -> Job:
         known, job_id, create_time = self._requests[request_id]
         if known != fingerprint:

@@ -6,9 +6,10 @@ from typing import Any
 from spotreel.orchestrator.v1 import instance_pb2, job_pb2
 from sqlalchemy import Row
 
-from orchestrator import convert
 from orchestrator.assets.asset import Asset, Upload
-from orchestrator.fleet.instance import Instance, InstanceFailure, InstanceState
+from orchestrator.convert import instances, offers
+from orchestrator.convert import jobs as convert
+from orchestrator.fleet.instance import Instance, InstanceState
 from orchestrator.jobs.job import Attempt, Job, JobState, SpooledOutput
 from orchestrator.ledger.schema import micros, moment, optional_micros, optional_moment
 
@@ -130,12 +131,7 @@ def upload_from_row(row: AnyRow) -> Upload:
 
 def instance_values(instance: Instance) -> Values:
     """Returns all columns of an instance."""
-    failure = instance.failure
-    message = None
-    if failure is not None:
-        message = instance_pb2.InstanceFailure(
-            reason=failure.reason, message=failure.message, log_tail=failure.log_tail
-        ).SerializeToString()
+    failure, charged = instance.failure, instance.charged
     return {
         "id": instance.id,
         "cloud": instance.cloud,
@@ -149,16 +145,20 @@ def instance_values(instance: Instance) -> Values:
         "end_time": optional_micros(instance.end_time),
         "slots": instance.slots,
         "capabilities": instance.capabilities,
-        "failure": message,
+        "failure": None if failure is None else instances.failure_to_proto(failure).SerializeToString(),
+        "offer": None if instance.offer is None else offers.offer_to_proto(instance.offer).SerializeToString(),
+        "image": instance.image,
+        "encoder": instance.encoder,
+        "running_time": optional_micros(instance.running_time),
+        "received_bytes": instance.received_bytes,
+        "sent_bytes": instance.sent_bytes,
+        "charged": None if charged is None else instances.cost_to_proto(charged, final=True).SerializeToString(),
     }
 
 
 def instance_from_row(row: AnyRow) -> Instance:
     """Reads an instance."""
-    failure = None
-    if row.failure is not None:
-        message = instance_pb2.InstanceFailure.FromString(row.failure)
-        failure = InstanceFailure(reason=message.reason, message=message.message, log_tail=message.log_tail)
+    message = instance_pb2
     return Instance(
         id=row.id,
         cloud=row.cloud,
@@ -167,12 +167,26 @@ def instance_from_row(row: AnyRow) -> Instance:
         create_time=moment(row.create_time),
         state=InstanceState(row.state),
         provider_id=row.provider_id,
+        offer=None if row.offer is None else offers.offer_from_proto(message.Offer.FromString(row.offer)),
+        image=row.image,
+        encoder=row.encoder,
         address=row.address,
+        running_time=optional_moment(row.running_time),
         ready_time=optional_moment(row.ready_time),
         end_time=optional_moment(row.end_time),
         slots=row.slots,
         capabilities=row.capabilities,
-        failure=failure,
+        hardware_codecs=instances.hardware_codecs(row.capabilities),
+        received_bytes=row.received_bytes,
+        sent_bytes=row.sent_bytes,
+        charged=None
+        if row.charged is None
+        else instances.cost_from_proto(message.InstanceCost.FromString(row.charged)),
+        failure=(
+            None
+            if row.failure is None
+            else instances.failure_from_proto(message.InstanceFailure.FromString(row.failure))
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBina
 
 # The newest migration. The ledger compares it with what the database says, so that nothing of Alembic is loaded into
 # a server whose database is up to date (about 25 MB).
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 
 METADATA: Final = MetaData(
     naming_convention={
@@ -125,8 +125,18 @@ INSTANCES: Final = Table(
     Column("slots", Integer, nullable=False),
     Column("capabilities", LargeBinary, nullable=False),
     Column("failure", LargeBinary),
+    # What was rented, as the contract's Offer; empty where nothing was.
+    Column("offer", LargeBinary),
+    Column("image", String(1024), nullable=False, server_default=""),
+    Column("encoder", String(16), nullable=False, server_default=""),
+    Column("running_time", BigInteger),
+    Column("received_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("sent_bytes", BigInteger, nullable=False, server_default="0"),
+    # What the marketplace charged in the end, as the contract's InstanceCost.
+    Column("charged", LargeBinary),
     Index(None, "create_time", "id"),
     Index(None, "state"),
+    Index(None, "cloud", "end_time"),
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -110,3 +110,6 @@ class SqlLedger:
         return await self._transact(
             lambda connection: instance_tables.find(connection, states=states, limit=limit, after=after)
         )
+
+    async def instances_since(self, cloud: str, moment: datetime) -> list[Instance]:
+        return await self._transact(lambda connection: instance_tables.since(connection, cloud, moment))

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 from spotreel.orchestrator.v1 import asset_service_pb2, asset_service_pb2_grpc
 
-from orchestrator import convert
 from orchestrator.assets.asset import Asset
 from orchestrator.assets.library import AssetLibrary
 from orchestrator.assets.uploads import Incoming, Uploads, UploadWish, out_of_order
+from orchestrator.convert import jobs as convert
 from orchestrator.rpc.names import read_name
 from orchestrator.uuids import is_uuid
 from servicekit.media.validation import Problems

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from spotreel.orchestrator.v1 import job_pb2, job_service_pb2, job_service_pb2_grpc
 
-from orchestrator import convert
+from orchestrator.convert import jobs as convert
 from orchestrator.jobs.admission import Admission
 from orchestrator.jobs.feed import JobFeed
 from orchestrator.jobs.job import JobState

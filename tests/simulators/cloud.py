@@ -10,6 +10,7 @@ from orchestrator.ports import (
     CloudInstance,
     CloudState,
     CloudUnavailable,
+    LaunchOrder,
     LaunchRefused,
     LaunchUnknown,
     OutputChunk,
@@ -37,13 +38,14 @@ class SimulatedCloud:
     """Instances are RUNNING with an address at once, unless a fault says otherwise."""
 
     name = "simulated"
+    reads_to_believe = 1
 
     def __init__(self) -> None:
         self.instances: dict[str, CloudInstance] = {}
         self.faults = CloudFaults()
         self.creates = 0
 
-    async def create(self, *, instance_id: str, label: str, secret: bytes) -> str:
+    async def create(self, order: LaunchOrder) -> str:
         self.creates += 1
         if self.faults.refuse.fires():
             raise LaunchRefused("No such offer.")
@@ -51,8 +53,10 @@ class SimulatedCloud:
             raise LaunchUnknown("timed out")
         provider_id = f"p{self.creates}"
         address = "" if self.faults.no_address.fires() else f"10.0.0.{self.creates}:3334"
-        state = CloudState.RUNNING if address else CloudState.STARTING
-        self.instances[provider_id] = CloudInstance(provider_id=provider_id, label=label, state=state, address=address)
+        state = CloudState.RUNNING if address else CloudState.PULLING
+        self.instances[provider_id] = CloudInstance(
+            provider_id=provider_id, label=order.label, state=state, address=address
+        )
         if self.faults.lose_answer.fires():
             raise LaunchUnknown("timed out")
         return provider_id
@@ -87,6 +91,7 @@ class SimulatedLinks:
 
     def __init__(self, *, slots: int = 1) -> None:
         self.slots = slots
+        self.hardware_codecs: frozenset[str] = frozenset()
         self.silent: set[str] = set()
         self.all_silent = False
         self.asked: list[str] = []
@@ -108,7 +113,7 @@ class SimulatedLink:
         self._links.asked.append(self._instance.id)
         if self._links.all_silent or self._instance.id in self._links.silent:
             raise WorkerUnreachable("The worker does not answer.")
-        return WorkerReady(slots=self._links.slots, capabilities=b"all")
+        return WorkerReady(slots=self._links.slots, capabilities=b"", hardware_codecs=self._links.hardware_codecs)
 
     async def send_input(self, asset: Asset, read: Callable[[int, int], AsyncIterator[bytes]]) -> None:
         raise NotImplementedError

@@ -6,6 +6,7 @@ from typing import Any
 from orchestrator.assets.asset import Asset, Upload
 from orchestrator.fleet.instance import Instance
 from orchestrator.jobs.job import Job, JobLimits, JobOutput, JobSpec
+from orchestrator.offers.offer import Offer
 from servicekit.media.operations import AddAudio, AssetSource, Caption, MediaSource, UriSource
 from servicekit.media.outputs import Delivery, OutputSpec
 from servicekit.media_info import MediaInfo, StreamInfo, StreamType
@@ -81,6 +82,35 @@ def make_instance(instance_id: str, *, at: datetime = START, **fields: Any) -> I
     return Instance(
         id=instance_id, cloud="local", label=f"spotreel/test/{instance_id}", secret=b"s" * 32, create_time=at, **fields
     )
+
+
+def make_offer(offer_id: str = "1", **fields: Any) -> Offer:
+    """An RTX 4090 for 36 cents an hour, as the ledger keeps it."""
+    known: dict[str, Any] = {
+        "machine_id": f"m{offer_id}",
+        "gpu_name": "RTX 4090",
+        "gpu_count": 1,
+        "gpu_memory_bytes": 24_564_000_000,
+        "usd_micros_per_hour": 360_000,
+        "storage_usd_micros_per_hour": 4_000,
+        "download_usd_micros_per_gb": 10_000,
+        "upload_usd_micros_per_gb": 20_000,
+        "disk_bytes": 20_000_000_000,
+        "reliability": 0.99,
+        "download_bps": 800_000_000,
+        "upload_bps": 600_000_000,
+        "location": "Oslo, NO",
+        "country": "NO",
+        "driver_version": "575.51.03",
+        "verified": True,
+    }
+    return Offer(offer_id=offer_id, **(known | fields))
+
+
+def make_market_offer(offer_id: str = "1", **fields: Any) -> Offer:
+    """The same as a marketplace shows it, with what matters for the choice only."""
+    free = {"free_disk_bytes": 500_000_000_000, "direct_ports": 4, "cpu_cores": 16.0, "remaining": timedelta(days=30)}
+    return make_offer(offer_id, **(free | fields))
 
 
 def reads(asset: Asset) -> JobSpec:

@@ -14,7 +14,7 @@ from typing import Self
 import structlog
 
 from orchestrator.cloud.local.instance_folder import InstanceFolder
-from orchestrator.ports import CloudInstance, CloudState, LaunchRefused
+from orchestrator.ports import CloudInstance, CloudState, LaunchOrder, LaunchRefused
 from servicekit.clock import Clock
 from servicekit.detached import ProcessIdentity, start_detached
 
@@ -87,6 +87,11 @@ class LocalCloud:
     def name(self) -> str:
         return "local"
 
+    @property
+    def reads_to_believe(self) -> int:
+        # What is read is the file system, and the processes themselves.
+        return 1
+
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
         return self
@@ -97,11 +102,12 @@ class LocalCloud:
         if self._embedded:
             await asyncio.gather(*(self._end(folder) for folder in self._folders()))
 
-    async def create(self, *, instance_id: str, label: str, secret: bytes) -> str:
+    async def create(self, order: LaunchOrder) -> str:
+        instance_id = order.instance_id
         folder = InstanceFolder(self._folder / instance_id)
         try:
-            folder.make(label)
-            identity = self._start(instance_id, folder, secret)
+            folder.make(order.label)
+            identity = self._start(instance_id, folder, order.secret)
         except OSError as error:
             self._close_pipe(instance_id)
             with contextlib.suppress(OSError):
@@ -155,7 +161,7 @@ class LocalCloud:
         if process is None:
             state, status = CloudState.STOPPED, "The worker process has ended."
         else:
-            state = CloudState.RUNNING if address else CloudState.STARTING
+            state = CloudState.RUNNING if address else CloudState.PULLING
             status = f"pid {process.pid}"
         return CloudInstance(provider_id=folder.path.name, label=label, state=state, address=address, status=status)
 

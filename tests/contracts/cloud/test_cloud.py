@@ -14,7 +14,7 @@ from orchestrator.cloud.local.instance_folder import InstanceFolder
 from orchestrator.cloud.local.local_cloud import LocalCloud, LocalWorkerSettings
 from orchestrator.dispatch.worker_link import GrpcWorkerLinks
 from orchestrator.fleet.instance import Instance
-from orchestrator.ports import Cloud, CloudInstance, CloudState, LaunchRefused, WorkerUnreachable
+from orchestrator.ports import Cloud, CloudInstance, CloudState, LaunchOrder, LaunchRefused, WorkerUnreachable
 from servicekit.clock import SystemClock
 from servicekit.detached import ProcessIdentity
 from servicekit.ids import new_id
@@ -52,7 +52,7 @@ async def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 async def start(cloud: Cloud) -> tuple[str, str]:
     instance_id = new_id(SystemClock())
     label = f"spotreel/test/{instance_id}"
-    return await cloud.create(instance_id=instance_id, label=label, secret=SECRET), label
+    return await cloud.create(LaunchOrder(instance_id=instance_id, label=label, secret=SECRET)), label
 
 
 async def seen(cloud: Cloud, provider_id: str, condition: Callable[[CloudInstance], bool]) -> CloudInstance:

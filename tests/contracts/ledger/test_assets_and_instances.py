@@ -4,13 +4,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from spotreel.worker.v1.capabilities_pb2 import Capabilities
 
 from orchestrator.fleet.instance import InstanceFailure, InstanceState
+from orchestrator.money.price import Cost
 from orchestrator.ports import Ledger
 from servicekit.errors import AlreadyExists, NotFound
-from tests.simulators.records import START, make_asset, make_instance, make_upload
+from tests.simulators.records import START, make_asset, make_instance, make_offer, make_upload
 
 DAY = timedelta(days=1)
+_CAPABILITIES = Capabilities(
+    encoders=[
+        Capabilities.Encoder(name="h264_nvenc", codec="h264", hardware=True, usable=True),
+        Capabilities.Encoder(name="hevc_nvenc", codec="hevc", hardware=True),
+        Capabilities.Encoder(name="libsvtav1", codec="av1", usable=True),
+    ]
+).SerializeToString()
 
 
 async def test_an_asset_is_known_by_its_content_and_its_expiry_only_moves_later(ledger: Ledger) -> None:
@@ -58,14 +67,31 @@ async def test_an_instance_comes_back_as_it_was_written(ledger: Ledger) -> None:
             ready_time=START + DAY,
             end_time=START + DAY,
             slots=2,
-            capabilities=b"\1\2",
+            capabilities=_CAPABILITIES,
+            hardware_codecs=frozenset({"h264"}),
             failure=failure,
+            offer=make_offer("7"),
+            image="registry.example/worker:1",
+            encoder="h264",
+            running_time=START,
+            received_bytes=5,
+            sent_bytes=6,
+            charged=Cost(gpu_usd_micros=1, storage_usd_micros=2, transfer_usd_micros=3),
         ),
     )
     assert await ledger.get_instance("i1") == changed
     assert (changed.failure, changed.secret) == (failure, b"s" * 32)
     with pytest.raises(NotFound):
         await ledger.change_instance("i2", lambda one: one)
+
+
+async def test_instances_of_a_cloud_since_a_moment(ledger: Ledger) -> None:
+    for number in range(3):
+        await ledger.add_instance(make_instance(f"i{number}", at=START + number * DAY, end_time=START + number * DAY))
+    await ledger.add_instance(make_instance("i3", at=START + 3 * DAY))
+    await ledger.add_instance(replace(make_instance("i4", at=START + 4 * DAY), cloud="vast"))
+    found = await ledger.instances_since("local", START + DAY)
+    assert [one.id for one in found] == ["i3", "i2"]
 
 
 async def test_instances_are_listed_by_state_the_newest_first(ledger: Ledger) -> None:

@@ -17,6 +17,7 @@ from orchestrator.dispatch.scheduler import Scheduler
 from orchestrator.dispatch.spools import SpoolFolder
 from orchestrator.dispatch.worker_link import GrpcWorkerLinks
 from orchestrator.fleet.instance import Instance, InstanceState, given_up
+from orchestrator.fleet.loop import Situation
 from orchestrator.jobs.feed import JobFeed
 from orchestrator.jobs.job import Job, cancel_wished
 from orchestrator.ledger.memory import MemoryLedger
@@ -89,14 +90,14 @@ class Stage:
             keep=KEEP,
             patience=patience,
             bell=Wakeup(clock=self.clock),
-            fleet_bell=self.fleet_bell,
+            wake_fleets=self.fleet_bell.ring,
         )
-        return Scheduler(workshop=workshop, situation=lambda: "A machine is being started.")
+        return Scheduler(workshop=workshop, situation=lambda _spec: Situation("A machine is being started."))
 
     async def add_instance(self, worker: SimulatedWorker, *, slots: int = 1) -> Instance:
         instance = Instance(
             id=new_id(self.clock),
-            cloud="simulated",
+            cloud="simulated" if worker.rented else "local",
             label="spotreel/test/x",
             secret=worker.secret,
             create_time=self.clock.now(),

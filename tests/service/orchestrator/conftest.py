@@ -93,7 +93,7 @@ async def start_service(folder: Path) -> AsyncIterator[Service]:
                 outputs=JobOutputs(ledger=ledger, feed=feed, blobs=blobs, spools=spools, clock=clock),
             ),
             assets=AssetService(library=library, uploads=uploads),
-            instances=InstanceService(ledger=ledger),
+            instances=InstanceService(ledger=ledger, clock=clock, wake_fleet=lambda: None),
             offers=OfferService(),
         )
         settings = ServerSettings(listen="127.0.0.1:0", shutdown_grace=1.0)

@@ -5,7 +5,13 @@ from collections.abc import Callable
 import pytest
 from spotreel.orchestrator.v1 import job_pb2
 
-from orchestrator.convert import attempt_from_proto, progress_from_proto, spec_from_proto, spec_to_proto, stored_spec
+from orchestrator.convert.jobs import (
+    attempt_from_proto,
+    progress_from_proto,
+    spec_from_proto,
+    spec_to_proto,
+    stored_spec,
+)
 from servicekit.errors import Internal, InvalidArgument
 from tests.simulators.records import make_spec
 

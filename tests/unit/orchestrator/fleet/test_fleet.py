@@ -11,6 +11,7 @@ from orchestrator.fleet.limits import FleetLimits
 from orchestrator.fleet.loop import Fleet
 from orchestrator.jobs.job import started
 from orchestrator.ledger.memory import MemoryLedger
+from orchestrator.ports import LaunchOrder
 from servicekit.wakeup import Wakeup
 from tests.simulators.clock import FakeClock
 from tests.simulators.cloud import SimulatedCloud, SimulatedLinks
@@ -29,7 +30,8 @@ class Rented:
         self.links = SimulatedLinks()
 
     @asynccontextmanager
-    async def running(self, *, adopt: bool = True, **limits: float) -> AsyncIterator[Fleet]:
+    async def running(self, *, adopt: bool = True, wanted: int = 1, **limits: float) -> AsyncIterator[Fleet]:
+        limits |= {"min_instances": wanted, "max_instances": wanted}
         fleet = Fleet(
             ledger=self.ledger,
             cloud=self.cloud,
@@ -58,14 +60,14 @@ def rented(clock: FakeClock) -> Rented:
 
 async def test_wanted_instances_become_ready(rented: Rented) -> None:
     async with rented.running(wanted=2) as fleet:
-        assert fleet.situation() == ""
+        assert fleet.situation().words == ""
         await rented.clock.advance(1)
         assert await rented.states() == [InstanceState.READY] * 2
         (one, _) = await rented.instances()
 
     assert one.label == f"spotreel/test/{one.id}"
     assert len(one.secret) == 32
-    assert (one.slots, one.capabilities) == (1, b"all")
+    assert one.slots == 1
     assert rented.links.open == 0
 
 
@@ -107,7 +109,7 @@ async def test_crash_in_the_middle_of_a_create_leaves_nothing_unclaimed(rented: 
         create_time=rented.clock.now(),
     )
     await rented.ledger.add_instance(row)
-    await rented.cloud.create(instance_id=row.id, label=row.label, secret=row.secret)
+    await rented.cloud.create(LaunchOrder(instance_id=row.id, label=row.label, secret=row.secret))
     async with rented.running():
         await rented.clock.advance(2)
 
@@ -120,13 +122,13 @@ async def test_starts_that_fail_are_repeated_ever_more_slowly_and_explained(rent
     async with rented.running(longest_backoff_seconds=60) as fleet:
         await rented.clock.advance(8)
         soon = rented.cloud.creates
-        assert "No such offer." in fleet.situation()
-        assert "next try" in fleet.situation()
+        assert "No such offer." in fleet.situation().words
+        assert "next try" in fleet.situation().words
         await rented.clock.advance(500)
         late = rented.cloud.creates
         rented.cloud.faults.refuse.times = 0
         await rented.clock.advance(700)
-        assert fleet.situation() == ""
+        assert fleet.situation().words == ""
 
     assert 3 <= soon <= 4
     assert late <= 10
@@ -135,7 +137,7 @@ async def test_starts_that_fail_are_repeated_ever_more_slowly_and_explained(rent
 
 async def test_instance_without_address_is_given_up(rented: Rented) -> None:
     rented.cloud.faults.no_address.arm()
-    async with rented.running(appear_seconds=30):
+    async with rented.running(pull_seconds=30):
         await rented.clock.advance(29)
         assert await rented.states() == [InstanceState.STARTING]
         await rented.clock.advance(5)
@@ -199,9 +201,9 @@ async def test_destroy_is_repeated_until_it_is_gone(rented: Rented) -> None:
 
 
 async def test_reaper_takes_what_nobody_claims_and_only_what_is_ours(rented: Rented) -> None:
-    await rented.cloud.create(instance_id="x", label="spotreel/test/x", secret=b"")
-    await rented.cloud.create(instance_id="y", label="spotreel/other/y", secret=b"")
-    async with rented.running(reaper_seconds=10, unclaimed_seconds=60):
+    await rented.cloud.create(LaunchOrder(instance_id="x", label="spotreel/test/x", secret=b""))
+    await rented.cloud.create(LaunchOrder(instance_id="y", label="spotreel/other/y", secret=b""))
+    async with rented.running(unclaimed_seconds=60):
         await rented.clock.advance(50)
         assert "p1" in rented.cloud.instances
         await rented.clock.advance(30)

@@ -164,6 +164,14 @@ class Offer(_message.Message):
     LOCATION_FIELD_NUMBER: _builtins.int
     DRIVER_VERSION_FIELD_NUMBER: _builtins.int
     RELIABILITY_FIELD_NUMBER: _builtins.int
+    GPU_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    DISK_BYTES_FIELD_NUMBER: _builtins.int
+    STORAGE_USD_MICROS_PER_HOUR_FIELD_NUMBER: _builtins.int
+    DOWNLOAD_BPS_FIELD_NUMBER: _builtins.int
+    UPLOAD_BPS_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    INTERRUPTIBLE_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     """Output only. The number of the offer in its cloud."""
     machine_id: _builtins.str
@@ -184,6 +192,28 @@ class Offer(_message.Message):
     """Output only. The version of its NVIDIA driver. May be empty."""
     reliability: _builtins.float
     """Output only. The part of time that its host was reachable, 0 to 1."""
+    gpu_memory_bytes: _builtins.int
+    """Output only. The memory of one GPU, in bytes."""
+    disk_bytes: _builtins.int
+    """Output only. The disk space that it was priced with, in bytes."""
+    storage_usd_micros_per_hour: _builtins.int
+    """Output only. The part of `usd_micros_per_hour` that disk space costs; it is
+    paid in every state, until the instance is gone.
+    """
+    download_bps: _builtins.int
+    """Output only. How fast it receives, in bits per second. 0: not known."""
+    upload_bps: _builtins.int
+    """Output only. How fast it sends, in bits per second. 0: not known."""
+    verified: _builtins.bool
+    """Output only. Whether the marketplace has verified the machine."""
+    interruptible: _builtins.bool
+    """Output only. Whether it is rented at a bid, and may be taken away by a higher
+    one at any time.
+    """
+    country: _builtins.str
+    """Output only. The country it stands in, as an ISO 3166 code of two letters. May
+    be empty.
+    """
     def __init__(
         self,
         *,
@@ -197,10 +227,18 @@ class Offer(_message.Message):
         location: _builtins.str = ...,
         driver_version: _builtins.str = ...,
         reliability: _builtins.float = ...,
+        gpu_memory_bytes: _builtins.int = ...,
+        disk_bytes: _builtins.int = ...,
+        storage_usd_micros_per_hour: _builtins.int = ...,
+        download_bps: _builtins.int = ...,
+        upload_bps: _builtins.int = ...,
+        verified: _builtins.bool = ...,
+        interruptible: _builtins.bool = ...,
+        country: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["download_usd_micros_per_gb", b"download_usd_micros_per_gb", "driver_version", b"driver_version", "gpu_count", b"gpu_count", "gpu_name", b"gpu_name", "location", b"location", "machine_id", b"machine_id", "offer_id", b"offer_id", "reliability", b"reliability", "upload_usd_micros_per_gb", b"upload_usd_micros_per_gb", "usd_micros_per_hour", b"usd_micros_per_hour"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "disk_bytes", b"disk_bytes", "download_bps", b"download_bps", "download_usd_micros_per_gb", b"download_usd_micros_per_gb", "driver_version", b"driver_version", "gpu_count", b"gpu_count", "gpu_memory_bytes", b"gpu_memory_bytes", "gpu_name", b"gpu_name", "interruptible", b"interruptible", "location", b"location", "machine_id", b"machine_id", "offer_id", b"offer_id", "reliability", b"reliability", "storage_usd_micros_per_hour", b"storage_usd_micros_per_hour", "upload_bps", b"upload_bps", "upload_usd_micros_per_gb", b"upload_usd_micros_per_gb", "usd_micros_per_hour", b"usd_micros_per_hour", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -92,12 +92,11 @@ class InstanceServiceServicer(object):
 
     def DrainInstance(self, request, context):
         """Stops giving work to an instance, and destroys it when it is done with what it
-        has. A repeat does nothing.
+        has; at once, where it does not take work yet. A repeat does nothing.
 
         Errors:
 
         - `NOT_FOUND` (INSTANCE_NOT_FOUND): there is no such instance.
-        - `UNIMPLEMENTED` (NOT_IMPLEMENTED): this server does not do it yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,7 +110,6 @@ class InstanceServiceServicer(object):
         Errors:
 
         - `NOT_FOUND` (INSTANCE_NOT_FOUND): there is no such instance.
-        - `UNIMPLEMENTED` (NOT_IMPLEMENTED): this server does not do it yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,12 +54,11 @@ class InstanceServiceStub:
     """
     DrainInstance: _grpc.UnaryUnaryMultiCallable[_instance_service_pb2.DrainInstanceRequest, _instance_service_pb2.DrainInstanceResponse]
     """Stops giving work to an instance, and destroys it when it is done with what it
-    has. A repeat does nothing.
+    has; at once, where it does not take work yet. A repeat does nothing.
 
     Errors:
 
     - `NOT_FOUND` (INSTANCE_NOT_FOUND): there is no such instance.
-    - `UNIMPLEMENTED` (NOT_IMPLEMENTED): this server does not do it yet.
     """
     DestroyInstance: _grpc.UnaryUnaryMultiCallable[_instance_service_pb2.DestroyInstanceRequest, _instance_service_pb2.DestroyInstanceResponse]
     """Destroys an instance at once. The attempts that run on it fail with
@@ -69,7 +68,6 @@ class InstanceServiceStub:
     Errors:
 
     - `NOT_FOUND` (INSTANCE_NOT_FOUND): there is no such instance.
-    - `UNIMPLEMENTED` (NOT_IMPLEMENTED): this server does not do it yet.
     """
 
 @_typing.type_check_only
@@ -98,12 +96,11 @@ class InstanceServiceAsyncStub(InstanceServiceStub):
     """
     DrainInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.DrainInstanceRequest, _instance_service_pb2.DrainInstanceResponse]  # type: ignore[assignment]
     """Stops giving work to an instance, and destroys it when it is done with what it
-    has. A repeat does nothing.
+    has; at once, where it does not take work yet. A repeat does nothing.
 
     Errors:
 
     - `NOT_FOUND` (INSTANCE_NOT_FOUND): there is no such instance.
-    - `UNIMPLEMENTED` (NOT_IMPLEMENTED): this server does not do it yet.
     """
     DestroyInstance: _aio.UnaryUnaryMultiCallable[_instance_service_pb2.DestroyInstanceRequest, _instance_service_pb2.DestroyInstanceResponse]  # type: ignore[assignment]
     """Destroys an instance at once. The attempts that run on it fail with
@@ -113,7 +110,6 @@ class InstanceServiceAsyncStub(InstanceServiceStub):
     Errors:
 
     - `NOT_FOUND` (INSTANCE_NOT_FOUND): there is no such instance.
-    - `UNIMPLEMENTED` (NOT_IMPLEMENTED): this server does not do it yet.
     """
 
 class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -157,12 +153,11 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_instance_service_pb2.DrainInstanceResponse, _abc.Awaitable[_instance_service_pb2.DrainInstanceResponse]]:
         """Stops giving work to an instance, and destroys it when it is done with what it
-        has. A repeat does nothing.
+        has; at once, where it does not take work yet. A repeat does nothing.
 
         Errors:
 
         - `NOT_FOUND` (INSTANCE_NOT_FOUND): there is no such instance.
-        - `UNIMPLEMENTED` (NOT_IMPLEMENTED): this server does not do it yet.
         """
 
     @_abc_1.abstractmethod
@@ -178,7 +173,6 @@ class InstanceServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
 
         - `NOT_FOUND` (INSTANCE_NOT_FOUND): there is no such instance.
-        - `UNIMPLEMENTED` (NOT_IMPLEMENTED): this server does not do it yet.
         """
 
 def add_InstanceServiceServicer_to_server(servicer: InstanceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

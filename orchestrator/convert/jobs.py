@@ -1,21 +1,14 @@
-"""Between `spotreel.orchestrator.v1` messages and the domain's records.
-
-Used at the edge, where calls are answered, and by the ledger, which keeps the nested parts of a record as these very
-messages, so that what is stored evolves with the protos and by their rules.
-"""
+"""Jobs, their parts, and assets."""
 
 import hashlib
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 from spotreel.media.v1 import media_info_pb2
-from spotreel.orchestrator.v1 import asset_pb2, instance_pb2, job_pb2, job_service_pb2
-from spotreel.worker.v1 import capabilities_pb2
+from spotreel.orchestrator.v1 import asset_pb2, job_pb2, job_service_pb2
 
 from orchestrator.assets.asset import Asset
-from orchestrator.fleet.instance import Instance
+from orchestrator.convert.times import duration, moment, optional_duration, optional_timestamp, timestamp
 from orchestrator.jobs.job import (
     DEFAULT_MAX_ATTEMPTS,
     DEFAULT_MAX_INPUT_BYTES,
@@ -121,11 +114,11 @@ def job_to_proto(job: Job) -> job_pb2.Job:
     message = job_pb2.Job(
         name=job.name,
         spec=spec_to_proto(job.spec),
-        create_time=_timestamp(job.create_time),
-        update_time=_timestamp(job.update_time),
-        start_time=_optional_timestamp(job.start_time),
-        end_time=_optional_timestamp(job.end_time),
-        expire_time=_optional_timestamp(job.expire_time),
+        create_time=timestamp(job.create_time),
+        update_time=timestamp(job.update_time),
+        start_time=optional_timestamp(job.start_time),
+        end_time=optional_timestamp(job.end_time),
+        expire_time=optional_timestamp(job.expire_time),
         progress=progress_to_proto(job.progress),
         attempts=[attempt_to_proto(attempt) for attempt in job.attempts],
         output=None if job.output is None else output_of_job_to_proto(job.output),
@@ -144,9 +137,9 @@ def progress_to_proto(progress: Progress) -> job_pb2.JobProgress:
         frames=progress.frames,
         frames_per_second=progress.frames_per_second,
         speed=progress.speed,
-        media_time=_duration(progress.media_time),
-        media_duration=_optional_duration(progress.media_duration),
-        eta=_optional_duration(progress.eta),
+        media_time=duration(progress.media_time),
+        media_duration=optional_duration(progress.media_duration),
+        eta=optional_duration(progress.eta),
         output_bytes=progress.output_bytes,
         encoder=progress.encoder,
         instance=_INSTANCES + progress.instance_id if progress.instance_id else "",
@@ -184,8 +177,8 @@ def attempt_to_proto(attempt: Attempt) -> job_pb2.Attempt:
     message = job_pb2.Attempt(
         number=attempt.number,
         instance=_INSTANCES + attempt.instance_id,
-        start_time=_timestamp(attempt.start_time),
-        end_time=_optional_timestamp(attempt.end_time),
+        start_time=timestamp(attempt.start_time),
+        end_time=optional_timestamp(attempt.end_time),
         encoder=attempt.encoder,
         failure=None if attempt.failure is None else failure_to_proto(attempt.failure),
     )
@@ -205,9 +198,9 @@ def attempt_from_proto(message: job_pb2.Attempt, *, task_id: str, spooled: Spool
         number=message.number,
         instance_id=message.instance.removeprefix(_INSTANCES),
         task_id=task_id,
-        start_time=_moment(message.start_time),
+        start_time=moment(message.start_time),
         state=state,
-        end_time=_moment(message.end_time) if message.HasField("end_time") else None,
+        end_time=moment(message.end_time) if message.HasField("end_time") else None,
         encoder=message.encoder,
         failure=failure_from_proto(message.failure) if message.HasField("failure") else None,
         spooled=spooled,
@@ -290,7 +283,7 @@ def quote_to_proto(quote: Quote) -> job_pb2.JobQuote:
     return job_pb2.JobQuote(
         expected_usd_micros=quote.expected_usd_micros,
         maximum_usd_micros=quote.maximum_usd_micros,
-        expected_duration=_optional_duration(quote.expected_duration),
+        expected_duration=optional_duration(quote.expected_duration),
         explanation=quote.explanation,
     )
 
@@ -302,34 +295,9 @@ def asset_to_proto(asset: Asset) -> asset_pb2.Asset:
         size_bytes=asset.size_bytes,
         sha256=bytes.fromhex(asset.sha256),
         file_name=asset.file_name,
-        create_time=_timestamp(asset.create_time),
-        expire_time=_timestamp(asset.expire_time),
+        create_time=timestamp(asset.create_time),
+        expire_time=timestamp(asset.expire_time),
     )
-
-
-def instance_to_proto(instance: Instance, *, busy_slots: int) -> instance_pb2.Instance:
-    """Writes an instance; its secret stays here."""
-    failure = instance.failure
-    message = instance_pb2.Instance(
-        name=instance.name,
-        cloud=instance.cloud,
-        provider_id=instance.provider_id,
-        capabilities=(
-            capabilities_pb2.Capabilities.FromString(instance.capabilities) if instance.capabilities else None
-        ),
-        slots=instance.slots,
-        busy_slots=busy_slots,
-        address=instance.address,
-        create_time=_timestamp(instance.create_time),
-        ready_time=_optional_timestamp(instance.ready_time),
-        cost=instance_pb2.InstanceCost(final=instance.end_time is not None),
-    )
-    if failure is not None:
-        message.failure.CopyFrom(
-            instance_pb2.InstanceFailure(reason=failure.reason, message=failure.message, log_tail=failure.log_tail)
-        )
-    enum_to_proto(message, "state", instance.state)
-    return message
 
 
 def _read_spec(message: job_pb2.JobSpec, problems: Problems, path: str) -> JobSpec | None:
@@ -399,27 +367,3 @@ def _check_limits(limits: JobLimits, problems: Problems, path: str) -> None:
     for field in ("max_cost_usd_micros", "max_input_bytes"):
         if getattr(limits, field) < 0:
             problems.add(f"{path}.{field}", "must not be negative")
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
-
-
-def _optional_timestamp(moment: datetime | None) -> Timestamp | None:
-    return None if moment is None else _timestamp(moment)
-
-
-def _moment(message: Timestamp) -> datetime:
-    return message.ToDatetime(tzinfo=UTC)
-
-
-def _duration(value: timedelta) -> Duration:
-    message = Duration()
-    message.FromTimedelta(value)
-    return message
-
-
-def _optional_duration(value: timedelta | None) -> Duration | None:
-    return None if value is None else _duration(value)

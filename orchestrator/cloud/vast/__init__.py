@@ -1,0 +1,1 @@
+"""Machines rented on the marketplace Vast.ai."""

@@ -17,6 +17,7 @@ from spotreel.worker.v1.worker_service_pb2_grpc import WorkerServiceServicer, ad
 from servicekit.checksums import crc32c
 from servicekit.errors import AlreadyExists, DataLoss, FailedPrecondition, NotFound, OutOfRange, Unavailable
 from servicekit.rpc.server import RpcServer, RpcService, ServerSettings
+from servicekit.session import SessionIdentity
 
 Task = task_pb2.Task
 FINAL = {Task.STATE_SUCCEEDED, Task.STATE_FAILED, Task.STATE_CANCELLED}
@@ -78,11 +79,15 @@ class SimulatedWorker(WorkerServiceServicer):
     """Serves while its `async with` block runs; `stop` and `start` are a crash with the memory kept.
 
     Each task makes `output`. It stops at `hold_at` bytes until `release`; with `failure` it fails there instead.
+    It speaks plaintext and wants the secret as a key; with `rented` it speaks the mutual TLS of the secret's session.
     """
 
-    def __init__(self, *, output: bytes = b"", secret: bytes = b"\7" * 32, slots: int = 1) -> None:
+    def __init__(
+        self, *, output: bytes = b"", secret: bytes = b"\7" * 32, slots: int = 1, rented: bool = False
+    ) -> None:
         self.output = output
         self.secret = secret
+        self.rented = rented
         self.slots = slots
         self.hold_at: int | None = None
         self.failure: task_pb2.TaskFailure | None = None
@@ -117,7 +122,12 @@ class SimulatedWorker(WorkerServiceServicer):
             name="spotreel.worker.v1.WorkerService",
             add=lambda server: add_WorkerServiceServicer_to_server(self, server),
         )
-        settings = ServerSettings(listen=self._address, api_keys=(self.secret.hex(),), shutdown_grace=0.0)
+        settings = ServerSettings(
+            listen=self._address,
+            api_keys=() if self.rented else (self.secret.hex(),),
+            session=SessionIdentity(self.secret) if self.rented else None,
+            shutdown_grace=0.0,
+        )
         self._server = await RpcServer(settings, [service]).__aenter__()
         self._address = self._server.address
 

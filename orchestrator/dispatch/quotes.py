@@ -1,5 +1,6 @@
 """What a job would cost on a rented machine, by what the marketplace has just now."""
 
+import asyncio
 from datetime import timedelta
 
 from orchestrator.dispatch.routing import RentedDemands, Routing
@@ -12,6 +13,8 @@ from orchestrator.ports import CloudUnavailable
 
 # People ask for quotes far more often than prices change, and every search counts against a quota.
 _MAX_AGE = timedelta(minutes=15)
+# Clients ask for a quote before they upload; they are not to wait for it.
+_PATIENCE_SECONDS = 8.0
 
 
 class RentalQuotes:
@@ -29,9 +32,12 @@ class RentalQuotes:
         demand = await self._demands.of(spec)
         requirements = self._renting.requirements(demand.encoder, demand.disk_bytes)
         try:
-            choice = await self._renting.search.choose(
-                requirements, work=demand.work, placement=demand.placement, max_age=_MAX_AGE
-            )
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                choice = await self._renting.search.choose(
+                    requirements, work=demand.work, placement=demand.placement, max_age=_MAX_AGE
+                )
+        except TimeoutError:
+            return _unknown("The marketplace takes long to answer just now, so no price can be told.")
         except CloudUnavailable as error:
             return _unknown(f"The marketplace does not answer just now ({error}), so no price can be told.")
         return self._of_choice(spec, choice)

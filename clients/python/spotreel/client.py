@@ -15,6 +15,7 @@ from spotreel.connection import Connection
 from spotreel.embedded import EmbeddedOrchestrator
 from spotreel.errors import LocalFile, PreconditionFailed, SpotreelClientError
 from spotreel.jobs import FINAL_STATES, progress_of, succeeded
+from spotreel.machines import Machines
 from spotreel.media.v1.operation_pb2 import AddAudio, Caption, CaptionStyle, ImageToVideo, Operation, Zoom
 from spotreel.media.v1.source_pb2 import MediaSource
 from spotreel.operations import JobSettings, Seconds
@@ -61,7 +62,7 @@ def _nothing(_progress: Progress) -> None:
     """Nobody wants to know."""
 
 
-class AsyncClient:
+class AsyncClient(Machines):
     """Speaks to one orchestrator; use it with `async with`.
 
     All methods raise `spotreel.errors.SpotreelClientError`. Unary calls and streams are tried again where that is safe;

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from spotreel.channel import Endpoint
 from spotreel.errors import SpotreelClientError
 from spotreel.orchestrator.v1.asset_service_pb2_grpc import AssetServiceStub
+from spotreel.orchestrator.v1.instance_service_pb2_grpc import InstanceServiceStub
 from spotreel.orchestrator.v1.job_service_pb2_grpc import JobServiceStub
+from spotreel.orchestrator.v1.offer_service_pb2_grpc import OfferServiceStub
 from spotreel.retry import answered
 from spotreel.streams import ResumingStream
 
 if TYPE_CHECKING:
     # The generator gives these names to type checkers only.
     from spotreel.orchestrator.v1.asset_service_pb2_grpc import AssetServiceAsyncStub
+    from spotreel.orchestrator.v1.instance_service_pb2_grpc import InstanceServiceAsyncStub
     from spotreel.orchestrator.v1.job_service_pb2_grpc import JobServiceAsyncStub
+    from spotreel.orchestrator.v1.offer_service_pb2_grpc import OfferServiceAsyncStub
 
 T = TypeVar("T")
 Message = TypeVar("Message")
@@ -46,6 +50,8 @@ class Connection:
         self.channel = endpoint.open()
         self.jobs: JobServiceAsyncStub = JobServiceStub(self.channel)
         self.assets: AssetServiceAsyncStub = AssetServiceStub(self.channel)
+        self.instances: InstanceServiceAsyncStub = InstanceServiceStub(self.channel)
+        self.offers: OfferServiceAsyncStub = OfferServiceStub(self.channel)
 
     @property
     def server(self) -> str:

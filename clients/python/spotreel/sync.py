@@ -12,7 +12,9 @@ from spotreel.client import AsyncClient, RunSettings, Source
 from spotreel.media.v1.operation_pb2 import AddAudio, Caption, CaptionStyle, ImageToVideo, Operation, Zoom
 from spotreel.operations import Seconds
 from spotreel.orchestrator.v1.asset_pb2 import Asset
+from spotreel.orchestrator.v1.instance_pb2 import Instance
 from spotreel.orchestrator.v1.job_pb2 import Job, JobQuote, JobSpec
+from spotreel.orchestrator.v1.offer_service_pb2 import OfferRequirements, SearchOffersResponse
 from spotreel.progress import OnProgress, Progress
 
 T = TypeVar("T")
@@ -110,6 +112,30 @@ class Client:
         return self._iterate(
             self._client.list_jobs(states=states, labels=labels, order_by=order_by, page_size=page_size)
         )
+
+    def list_instances(
+        self, *, states: Sequence["Instance.State.ValueType"] = (), page_size: int = 0
+    ) -> Iterator[Instance]:
+        """See `AsyncClient.list_instances`."""
+        return self._iterate(self._client.list_instances(states=states, page_size=page_size))
+
+    def get_instance(self, name: str) -> Instance:
+        """See `AsyncClient.get_instance`."""
+        return self._run(self._client.get_instance(name))
+
+    def drain_instance(self, name: str) -> Instance:
+        """See `AsyncClient.drain_instance`."""
+        return self._run(self._client.drain_instance(name))
+
+    def destroy_instance(self, name: str) -> Instance:
+        """See `AsyncClient.destroy_instance`."""
+        return self._run(self._client.destroy_instance(name))
+
+    def search_offers(
+        self, *, requirements: OfferRequirements | None = None, spec: JobSpec | None = None, limit: int = 0
+    ) -> SearchOffersResponse:
+        """See `AsyncClient.search_offers`."""
+        return self._run(self._client.search_offers(requirements=requirements, spec=spec, limit=limit))
 
     def cancel_job(self, name: str) -> Job:
         """See `AsyncClient.cancel_job`."""

@@ -17,7 +17,7 @@ from spotreel.cli import wording
 from spotreel.cli.commands import cli, run
 from spotreel.cli.failures import told
 from spotreel.cli.files import WrongUsage
-from spotreel.cli.job_commands import _table
+from spotreel.cli.tables import _table
 from spotreel.cli.report import JsonReport, PlainReport
 from spotreel.cli.sound import write_chord
 from spotreel.embedded import EmbeddedOrchestrator
@@ -239,7 +239,7 @@ def test_wrong_usage_is_an_event_too(capsys: pytest.CaptureFixture[str], monkeyp
 def test_names_of_jobs_are_whole_however_narrow_the_terminal() -> None:
     name = "jobs/" + "a" * 40
     narrow = Console(width=30, file=io.StringIO())
-    narrow.print(_table([Job(name=name)]), crop=False)
+    narrow.print(_table(["job", "state"], [[name, "QUEUED"]]), crop=False)
 
     assert isinstance(narrow.file, io.StringIO)
     assert name in narrow.file.getvalue()

@@ -1,23 +1,20 @@
 """`jobs list|get|watch|cancel|download|delete`."""
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spotreel.cli.files import check_target
-from spotreel.cli.options import ServerOptions, output_options, server_options
-from spotreel.cli.report import report_for
-from spotreel.cli.work import Session, Work, carry_out
+from spotreel.cli.options import output_options, server_options
+from spotreel.cli.tables import as_json, show_messages
+from spotreel.cli.work import Session, Work, carry_out_on_server
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from spotreel.client import AsyncClient
     from spotreel.orchestrator.v1.job_pb2 import Job
 
+_TITLES = ("job", "state", "operation", "created", "done", "reason")
 _STATES = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 
 
@@ -46,7 +43,7 @@ def list_jobs(states: tuple[str, ...], labels: tuple[str, ...], limit: int, **va
             if len(found) == limit:
                 break
         session.report.quiet()
-        _show(found, as_json=values["as_json"])
+        show_messages(found, titles=_TITLES, cells=_cells, in_json=values["as_json"])
 
     _carry_out(work, values)
 
@@ -61,7 +58,7 @@ def get_job(name: str, **values: Any) -> None:
     async def work(client: "AsyncClient", session: Session) -> None:
         job = await client.get_job(_full(name))
         session.report.quiet()
-        print(_as_json(job, indent=None if values["as_json"] else 2))
+        print(as_json(job, indent=None if values["as_json"] else 2))
 
     _carry_out(work, values)
 
@@ -139,47 +136,11 @@ def delete_job(name: str, **values: Any) -> None:
 
 
 def _carry_out(work: Work, values: dict[str, Any]) -> None:
-    if not values["server"]:
-        raise click.UsageError("Jobs live on a server: name it with --server, or set SPOTREEL_SERVER.")
-    server = ServerOptions(**{name: values.pop(name) for name in ("server", "api_key_file", "tls", "tls_ca")})
-    carry_out(server, report_for(as_json=values["as_json"], verbose=values["verbose"]), work)
+    carry_out_on_server(work, values, what="Jobs live")
 
 
 def _full(name: str) -> str:
     return name if name.startswith("jobs/") else f"jobs/{name}"
-
-
-def _as_json(job: "Job", *, indent: int | None = None) -> str:
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - protobuf is imported when it is needed
-
-    return json.dumps(MessageToDict(job), ensure_ascii=False, indent=indent)
-
-
-def _show(found: list["Job"], *, as_json: bool) -> None:
-    if as_json:
-        for job in found:
-            print(_as_json(job))
-        return
-    if not sys.stdout.isatty():
-        for job in found:
-            print("\t".join(_cells(job)))
-        return
-    from rich.console import Console  # noqa: PLC0415 - only this command draws a table
-
-    Console(highlight=False).print(_table(found), crop=False)
-
-
-def _table(found: list["Job"]) -> "Table":
-    from rich.table import Table  # noqa: PLC0415 - only this command draws a table
-
-    table = Table(box=None, pad_edge=False)
-    # A name is there to be copied: it is whole however narrow the terminal.
-    table.add_column("job", no_wrap=True, min_width=max((len(job.name) for job in found), default=0))
-    for title in ("state", "operation", "created", "done", "reason"):
-        table.add_column(title, overflow="fold")
-    for job in found:
-        table.add_row(*_cells(job))
-    return table
 
 
 def _cells(job: "Job") -> list[str]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from spotreel.orchestrator.v1.instance_pb2 import Instance
 from spotreel.orchestrator.v1.job_pb2 import Job, JobProgress
 
 
@@ -27,6 +28,11 @@ def seconds(value: float) -> str:
 def state(job: Job) -> str:
     """The state without its prefix; the number for one of a newer server."""
     return _bare(Job.State, job.state, "STATE_")
+
+
+def instance_state(instance: Instance) -> str:
+    """The state without its prefix."""
+    return _bare(Instance.State, instance.state, "STATE_")
 
 
 def stage(progress: JobProgress) -> str:

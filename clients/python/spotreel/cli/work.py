@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
 
 from spotreel.cli.failures import DONE, INTERRUPTED, told
 from spotreel.cli.options import ServerOptions
-from spotreel.cli.report import Report
+from spotreel.cli.report import Report, report_for
 from spotreel.errors import SpotreelClientError
 from spotreel.progress import Progress
 
@@ -36,6 +38,14 @@ async def connected(options: ServerOptions) -> AsyncIterator["AsyncClient"]:
 def carry_out(options: ServerOptions, report: Report, work: Work) -> NoReturn:
     """Runs `work` with a client, tells what became of it, and exits with the status for that."""
     raise SystemExit(asyncio.run(Session(options, report, work).run()))
+
+
+def carry_out_on_server(work: Work, values: dict[str, Any], *, what: str) -> NoReturn:
+    """Runs `work` for a command that makes no sense on an embedded server; `values` are its options."""
+    if not values["server"]:
+        raise click.UsageError(f"{what} on a server: name it with --server, or set SPOTREEL_SERVER.")
+    server = ServerOptions(**{name: values.pop(name) for name in ("server", "api_key_file", "tls", "tls_ca")})
+    carry_out(server, report_for(as_json=values["as_json"], verbose=values["verbose"]), work)
 
 
 class Session:

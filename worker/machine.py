@@ -17,9 +17,13 @@ from servicekit.probe import MediaProber
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
 from worker.hardware.probe import probe_capabilities
+from worker.hardware.warmup import warm_up
 from worker.media.engine import MediaEngine
 from worker.ports import Engine
 from worker.spool.folder import WorkFolder
+
+# Beside what is remembered of the encoders: both outlive tasks and this worker.
+_CUDA_CACHE = "cuda-cache"
 
 
 class ProbedMachine:
@@ -41,6 +45,7 @@ class ProbedMachine:
         self._font_folders = tuple(font_folders)
         self._slots = slots
         self._record_folder = record_folder
+        self._cuda_cache = record_folder / _CUDA_CACHE
         self._folder = folder
         self._prober = prober
         self._clock = clock
@@ -83,9 +88,17 @@ class ProbedMachine:
             build=_build(),
             slots=self._slots,
         )
+        found = await warm_up(ffmpeg, found, cuda_cache=self._cuda_cache, folder=self._record_folder, clock=self._clock)
         usable = [encoder.name for encoder in found.encoders if encoder.usable]
         log.info("machine_known", ffmpeg=str(ffmpeg), encoders=usable, gpus=len(found.gpus), slots=found.slots)
-        engine = MediaEngine(ffmpeg=ffmpeg, capabilities=found, fonts=fonts, prober=self._prober, clock=self._clock)
+        engine = MediaEngine(
+            ffmpeg=ffmpeg,
+            capabilities=found,
+            fonts=fonts,
+            prober=self._prober,
+            clock=self._clock,
+            cuda_cache=self._cuda_cache,
+        )
         return found, engine
 
 

@@ -11,6 +11,10 @@ FFmpeg with libx264; every other run follows `steps.json` beside it and notes ea
     {"hang": true}          do nothing for ever
     {"ignore_sigterm": true}
     {"exit": 1}             end with that status
+    {"environment": "NAME"} note the value of that variable, as `{"value": …}`
+
+With `cuda` it also has CUDA filters. Trials of them follow `cuda.json`, which has the same steps by filter, and are
+noted with the name of the filter.
 """
 
 import json
@@ -28,17 +32,31 @@ _LISTS = {
     "-decoders": " VFS..D h264                 H.264",
     "-filters": " ... subtitles         V->V       Render text",
 }
+_CUDA_FILTERS = {
+    "scale_cuda": " ... scale_cuda        V->V       GPU accelerated video resizer",
+    "overlay_cuda": " ... overlay_cuda      VV->V      Overlay one video on top of another using CUDA",
+}
 _POLL_SECONDS = 0.005
 
 
-def install(folder: Path, *, film: Path, steps: list[dict[str, Any]]) -> Path:
-    """Makes the program in an existing folder; `film` is what its runs write. The steps may be replaced later."""
+def install(
+    folder: Path,
+    *,
+    film: Path,
+    steps: list[dict[str, Any]],
+    cuda: dict[str, list[dict[str, Any]]] | None = None,
+) -> Path:
+    """Makes the program in an existing folder; `film` is what its runs write. The steps may be replaced later.
+
+    `cuda` are the CUDA filters that it has, and what trials of each do.
+    """
     program = folder / "ffmpeg"
     source = Path(__file__).read_text()
     program.write_text(f"#!{sys.executable} -IS\n{source}\nmain()\n")
     program.chmod(0o755)
     (folder / "film").symlink_to(film)
     rewrite(program, steps)
+    program.with_name("cuda.json").write_text(json.dumps(cuda or {}))
     return program
 
 
@@ -62,12 +80,23 @@ def main() -> None:
     for question, answer in _LISTS.items():
         if question in arguments:
             print(answer)  # noqa: T201
+            if question == "-filters":
+                print(*(_CUDA_FILTERS[name] for name in _cuda()), sep="\n")  # noqa: T201
+            return
+    for name, steps in _cuda().items():
+        if any(f"{name}=" in argument for argument in arguments):
+            _Run(arguments).follow(steps, {"filter": name})
             return
     if "lavfi" in arguments:
         if "libx264" not in arguments:
             sys.exit("Unknown encoder")
         return
-    _Run(arguments).follow()
+    _Run(arguments).follow(json.loads(Path(__file__).with_name("steps.json").read_text()), {})
+
+
+def _cuda() -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = json.loads(Path(__file__).with_name("cuda.json").read_text())
+    return found
 
 
 class _Run:
@@ -77,12 +106,18 @@ class _Run:
         self._progress_pipe = int(re.fullmatch(r"pipe:(\d+)", pipe)[1])  # type: ignore[index]
         self._written = 0
 
-    def follow(self) -> None:
-        for step in json.loads((self._folder / "steps.json").read_text()):
+    def follow(self, steps: list[dict[str, Any]], marks: dict[str, str]) -> None:
+        for step in steps:
             ((name, value),) = step.items()
-            with (self._folder / "done.txt").open("a") as notes:
-                notes.write(json.dumps({**step, "pid": os.getpid()}) + "\n")
+            self._note({**step, **marks})
             getattr(self, f"_{name}")(value)
+
+    def _note(self, what: dict[str, Any]) -> None:
+        with (self._folder / "done.txt").open("a") as notes:
+            notes.write(json.dumps({**what, "pid": os.getpid()}) + "\n")
+
+    def _environment(self, name: str) -> None:
+        self._note({"value": os.environ.get(name, "")})
 
     def _emit(self, count: int) -> None:
         with (self._folder / "film").open("rb") as film:

@@ -21,10 +21,9 @@ from servicekit.errors import SpotreelError
 from servicekit.media.outputs import VideoCodec
 from servicekit.process import query
 from worker.errors import TaskFailed
-from worker.ffmpeg.progress import Progress
-from worker.ffmpeg.runner import RunLimits, run_ffmpeg
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities, Encoder, Gpu
+from worker.hardware.trial import trial_head, try_out
 from worker.media.encoders import ENCODERS
 
 _TEST_FRAMES = 10
@@ -39,11 +38,6 @@ _MEBIBYTE = 1 << 20
 _TASKS_PER_GPU = 3
 # An encode by software fills two cores well; more at once only makes each one later.
 _CORES_PER_TASK = 2
-
-
-class _Discard:
-    def write(self, data: bytes) -> None:
-        """Counts as stored; only whether the encoder works is of interest."""
 
 
 async def probe_capabilities(
@@ -110,13 +104,11 @@ async def _tested(
     async with turns:
         started = clock.monotonic()
         try:
-            await run_ffmpeg(
+            await try_out(
                 ffmpeg,
                 lambda progress_fd: _test_arguments(name, progress_fd),
-                cwd=folder,
-                sink=_Discard(),
-                on_progress=_ignore,
-                limits=RunLimits(run_timeout=_TEST_TIMEOUT, stall_timeout=_TEST_TIMEOUT),
+                folder=folder,
+                timeout=_TEST_TIMEOUT,
                 clock=clock,
             )
         except TaskFailed as failure:
@@ -129,13 +121,8 @@ async def _tested(
 
 def _test_arguments(encoder: str, progress_fd: int) -> list[str]:
     source = f"testsrc2=size=256x256:rate=25:duration={_TEST_FRAMES / 25}"
-    # The log level is that of real runs: the diagnosis reads the same words.
-    head = ["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+verbose", "-progress", f"pipe:{progress_fd}"]
-    return [*head, "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", "-c:v", encoder, "-f", "matroska", "pipe:1"]
-
-
-def _ignore(progress: Progress) -> None:
-    """A test of a few frames has no progress worth telling."""
+    encoding = ["-pix_fmt", "yuv420p", "-c:v", encoder, "-f", "matroska", "pipe:1"]
+    return [*trial_head(progress_fd), "-f", "lavfi", "-i", source, *encoding]
 
 
 def _gpus() -> tuple[Gpu, ...]:

@@ -1,6 +1,5 @@
 """The media engine: plan, run, verify, with all that they need from the machine put together."""
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from servicekit.media.operations import Operation
 from servicekit.media.outputs import OutputSpec
 from servicekit.media_info import MediaInfo
 from servicekit.probe import MediaProber
+from worker.ffmpeg.environment import ffmpeg_environment
 from worker.ffmpeg.progress import Progress
 from worker.ffmpeg.runner import OutputSink, RunLimits, RunResult, run_ffmpeg
 from worker.fonts.book import FontBook
@@ -21,21 +21,27 @@ from worker.media.planner import make_plan
 from worker.media.verify import verify_output
 from worker.media.workdir import environment, prepare_workdir
 
-# FFmpeg and the producer see nothing of the worker's environment that they do not need; tokens stay here.
-_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_CACHE_PATH")
-
 
 class MediaEngine:
     """Makes outputs of operations; keeps no state, so that any number of tasks may use it at once."""
 
     def __init__(
-        self, *, ffmpeg: Path, capabilities: Capabilities, fonts: FontBook, prober: MediaProber, clock: Clock
+        self,
+        *,
+        ffmpeg: Path,
+        capabilities: Capabilities,
+        fonts: FontBook,
+        prober: MediaProber,
+        clock: Clock,
+        cuda_cache: Path | None = None,
     ) -> None:
+        """Takes where NVIDIA's driver keeps compiled filters, as `ffmpeg_environment` does."""
         self._ffmpeg = ffmpeg
         self._capabilities = capabilities
         self._fonts = fonts
         self._prober = prober
         self._clock = clock
+        self._cuda_cache = cuda_cache
 
     async def plan(self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path]) -> Plan:
         """Looks at the inputs, by role, and decides what is to happen; raises TaskFailed as `make_plan` does."""
@@ -56,7 +62,6 @@ class MediaEngine:
         Raises TaskFailed; see `run_ffmpeg` for what holds afterwards.
         """
         prepare_workdir(plan, workdir)
-        inherited = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         producer = None
         if plan.producer is not None:
             # -P keeps the working folder off the module path.
@@ -65,7 +70,7 @@ class MediaEngine:
             self._ffmpeg,
             lambda progress_fd: ffmpeg_arguments(plan, progress_fd=progress_fd),
             cwd=workdir,
-            env=environment(workdir, inherited),
+            env=environment(workdir, ffmpeg_environment(self._cuda_cache)),
             sink=sink,
             on_progress=on_progress,
             limits=limits,

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from orchestrator.assets.asset import Asset, Upload
 from orchestrator.fleet.instance import Instance, InstanceState
-from orchestrator.jobs.job import Failure, Job, JobState, Progress
+from orchestrator.jobs.job import Attempt, Failure, Job, JobState, Progress
 from orchestrator.money.price import Cost
 from orchestrator.offers.offer import Offer
 from orchestrator.offers.requirements import Requirements
@@ -72,6 +72,13 @@ class Ledger(Protocol):
 
     async def unfinished_jobs(self) -> list[Job]:
         """Returns all RUNNING and CANCELLING jobs, oldest first."""
+        ...
+
+    async def attempts_on(self, instance_id: str) -> list[tuple[str, Attempt]]:
+        """Returns the attempts on an instance with the ids of their jobs, by the time of their start.
+
+        Those of jobs that were deleted are gone.
+        """
         ...
 
     async def change_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:

@@ -14,6 +14,7 @@ from orchestrator.jobs.job import (
     DEFAULT_MAX_INPUT_BYTES,
     DEFAULT_RUN_TIMEOUT,
     Attempt,
+    AttemptCost,
     AttemptState,
     Failure,
     Job,
@@ -26,6 +27,7 @@ from orchestrator.jobs.job import (
     Stage,
 )
 from orchestrator.jobs.quote import Quote
+from orchestrator.money.price import Cost
 from servicekit.errors import Internal
 from servicekit.media.convert import (
     duration_from_proto,
@@ -123,8 +125,7 @@ def job_to_proto(job: Job) -> job_pb2.Job:
         attempts=[attempt_to_proto(attempt) for attempt in job.attempts],
         output=None if job.output is None else output_of_job_to_proto(job.output),
         failure=None if job.failure is None else failure_to_proto(job.failure),
-        # Nothing but instances costs money, and those of this machine cost none.
-        cost=job_pb2.JobCost(total_usd_micros=job.progress.cost_usd_micros, final=job.state.final),
+        cost=cost_to_proto(job.cost),
     )
     enum_to_proto(message, "state", job.state)
     return message
@@ -181,6 +182,7 @@ def attempt_to_proto(attempt: Attempt) -> job_pb2.Attempt:
         end_time=optional_timestamp(attempt.end_time),
         encoder=attempt.encoder,
         failure=None if attempt.failure is None else failure_to_proto(attempt.failure),
+        cost=None if attempt.cost is None else cost_to_proto(attempt.cost),
     )
     enum_to_proto(message, "state", attempt.state)
     return message
@@ -204,6 +206,32 @@ def attempt_from_proto(message: job_pb2.Attempt, *, task_id: str, spooled: Spool
         encoder=message.encoder,
         failure=failure_from_proto(message.failure) if message.HasField("failure") else None,
         spooled=spooled,
+        cost=cost_from_proto(message.cost) if message.HasField("cost") else None,
+    )
+
+
+def cost_to_proto(cost: AttemptCost) -> job_pb2.JobCost:
+    """Writes what an attempt, or a job, cost."""
+    return job_pb2.JobCost(
+        total_usd_micros=cost.total_usd_micros,
+        gpu_usd_micros=cost.own.gpu_usd_micros,
+        storage_usd_micros=cost.own.storage_usd_micros,
+        transfer_usd_micros=cost.own.transfer_usd_micros,
+        overhead_usd_micros=cost.overhead_usd_micros,
+        final=cost.final,
+    )
+
+
+def cost_from_proto(message: job_pb2.JobCost) -> AttemptCost:
+    """Reads what an attempt cost."""
+    return AttemptCost(
+        own=Cost(
+            gpu_usd_micros=message.gpu_usd_micros,
+            storage_usd_micros=message.storage_usd_micros,
+            transfer_usd_micros=message.transfer_usd_micros,
+        ),
+        overhead_usd_micros=message.overhead_usd_micros,
+        final=message.final,
     )
 
 

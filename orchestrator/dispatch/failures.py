@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from orchestrator.dispatch.delivery import DeliveryFailed
 from orchestrator.dispatch.disk_space import is_disk_full
 from orchestrator.jobs.job import Failure
+from orchestrator.money.price import dollars
 from orchestrator.ports import TaskGone, WorkerUnreachable
 from servicekit.errors import Code, SpotreelError
 
@@ -25,6 +26,19 @@ class InstanceLost(Exception):
     """The instance of the attempt is gone, or given up."""
 
 
+class BudgetExceeded(Exception):
+    """The job has cost as much as it may."""
+
+    def __init__(self, limit_usd_micros: int) -> None:
+        super().__init__(
+            f"The job has cost the {dollars(limit_usd_micros)} that it may cost at most (max_cost_usd_micros). "
+            "Allow it more, or less effort."
+        )
+        self.failure = Failure(
+            reason="BUDGET_EXCEEDED", message=str(self), metadata={"max_cost_usd_micros": str(limit_usd_micros)}
+        )
+
+
 class OutputDamaged(Exception):
     """What came home is not what the worker made, also after it was fetched anew."""
 
@@ -34,7 +48,7 @@ def failure_of(error: BaseException) -> Failure | None:
     match error:
         case BaseExceptionGroup():
             return failure_of(error.exceptions[0])
-        case TaskFailed() | DeliveryFailed():
+        case TaskFailed() | DeliveryFailed() | BudgetExceeded():
             return error.failure
         case TaskGone():
             return _lost("The worker was started anew and no longer knows the task.")

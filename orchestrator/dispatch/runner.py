@@ -15,13 +15,14 @@ from functools import partial
 import structlog
 
 from orchestrator.dispatch.delivery import OutputDelivery
-from orchestrator.dispatch.failures import InstanceLost, OutputDamaged, TaskFailed, bug, failure_of
+from orchestrator.dispatch.failures import BudgetExceeded, InstanceLost, OutputDamaged, TaskFailed, bug, failure_of
 from orchestrator.dispatch.following import TaskFollower
 from orchestrator.dispatch.interruption import Interrupted, to_the_end, unless
 from orchestrator.dispatch.spools import SpoolFolder
 from orchestrator.fleet.instance import Instance, InstanceFailure, InstanceState, given_up, moved_bytes
 from orchestrator.jobs.job import (
     Attempt,
+    AttemptCost,
     Job,
     Progress,
     SpooledOutput,
@@ -30,7 +31,9 @@ from orchestrator.jobs.job import (
     cancelled,
     spooled,
     succeeded,
+    with_attempt_cost,
 )
+from orchestrator.money.price import Cost, rent, traffic
 from orchestrator.ports import (
     BlobStore,
     JobNews,
@@ -99,6 +102,7 @@ class AttemptRun:
         self._link: WorkerLink = workshop.links.connect(instance)
         self._cancel = asyncio.Event()
         self._lost = asyncio.Event()
+        self._overspent = asyncio.Event()
         self._progress = job.progress
         self._received = 0
         self._sent = 0
@@ -144,7 +148,9 @@ class AttemptRun:
             spool = await self._shop.spools.open(self._job.id, self._attempt.number)
             if not self._is_home(spool):
                 spool = await unless(
-                    self._bring_home(spool), self._cancel, self._lost, name=f"fetch {self._attempt.task_id}"
+                    self._bring_home(spool),
+                    *(self._cancel, self._lost, self._overspent),
+                    name=f"fetch {self._attempt.task_id}",
                 )
             spool.finish()
             await unless(self._deliver(spool), self._cancel, name=f"deliver {self._attempt.task_id}")
@@ -158,6 +164,9 @@ class AttemptRun:
     async def _interrupted(self, interruption: Interrupted) -> None:
         if interruption.by is self._lost and not self._cancel.is_set():
             await self._fail(InstanceLost("The machine that worked on it was lost."))
+            return
+        if interruption.by is self._overspent and not self._cancel.is_set():
+            await self._fail(BudgetExceeded(self._job.spec.limits.max_cost_usd_micros))
             return
         if self.holds_slot:
             await self._confirm_end()
@@ -338,8 +347,14 @@ class AttemptRun:
     async def _end(self, transition: Callable[[Job], Job]) -> None:
         """Ends the attempt in the ledger and clears up, in one piece: nobody would come back for what is left."""
 
+        cost = None if self._instance.offer is None else AttemptCost(own=self._cost())
+
+        def ended(job: Job) -> Job:
+            after = transition(job)
+            return after if cost is None else with_attempt_cost(after, number=self._attempt.number, cost=cost)
+
         async def end() -> None:
-            await self._change(transition)
+            await self._change(ended)
             await self._count_traffic()
             await self._clear()
 
@@ -378,8 +393,21 @@ class AttemptRun:
 
     def _show(self, progress: Progress) -> None:
         # Fetching anew, and attaching again, start to count at the front.
-        self._progress = replace(progress, fraction=max(progress.fraction, self._progress.fraction))
+        fraction = max(progress.fraction, self._progress.fraction)
+        spent = self._job.cost.total_usd_micros + self._cost().total_usd_micros
+        self._progress = replace(progress, fraction=fraction, cost_usd_micros=spent)
+        limit = self._job.spec.limits.max_cost_usd_micros
+        if limit and spent > limit:
+            self._overspent.set()
         self._shop.news.progress(self._job.id, self._progress)
+
+    def _cost(self) -> Cost:
+        """What the attempt has cost so far, as if it had its machine to itself."""
+        if self._instance.offer is None:
+            return Cost()
+        time = self._now() - self._attempt.start_time
+        rented = rent(self._instance.offer, existing=time, running=time)
+        return rented + traffic(self._instance.offer, received_bytes=self._received, sent_bytes=self._sent)
 
     def _now(self) -> datetime:
         return self._shop.clock.now()

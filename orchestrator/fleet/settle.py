@@ -1,22 +1,28 @@
-"""Settle: what an instance really cost is read from the marketplace's books, some time after its end."""
+"""Settle: what an instance cost is read from the marketplace's books after its end, and divided among its jobs."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
-from orchestrator.fleet.instance import InstanceState, settled
+from orchestrator.fleet.instance import Instance, InstanceState, settled
+from orchestrator.jobs.job import AttemptCost, with_attempt_cost
+from orchestrator.money.cost import cost_since
+from orchestrator.money.price import Cost
+from orchestrator.money.shares import Stint, shares
 from orchestrator.ports import Ledger, Marketplace
 from servicekit.clock import Clock
+from servicekit.errors import NotFound
 
-# Charges are booked within minutes; what is not there after a day will not come.
+# Charges are booked within minutes; what is not there after a day will not come, and our own figure stands.
 _ASK_EVERY_SECONDS = 300.0
 _GIVE_UP = timedelta(days=1)
+_LOOK_BACK = timedelta(days=2)
 _MOST_AT_ONCE = 5
 
 
 class Settle:
-    """DESTROYED instances get their final cost."""
+    """DESTROYED instances get their final cost, and their attempts their shares of it."""
 
     def __init__(self, *, ledger: Ledger, cloud_name: str, market: Marketplace, clock: Clock) -> None:
         self._ledger = ledger
@@ -34,12 +40,38 @@ class Settle:
         now = self._clock.now()
         ended = [
             one
-            for one in await self._ledger.instances_since(self._cloud_name, now - _GIVE_UP)
-            if one.state is InstanceState.DESTROYED and one.provider_id and one.charged is None
+            for one in await self._ledger.instances_since(self._cloud_name, now - _LOOK_BACK)
+            if one.state is InstanceState.DESTROYED and one.offer is not None and one.charged is None
         ]
         for instance in ended[:_MOST_AT_ONCE]:
-            charged = await self._market.charges(instance.provider_id, since=instance.create_time)
-            if charged is not None:
-                await self._ledger.change_instance(instance.id, partial(settled, charged=charged))
-                self._log.info("instance_settled", instance=instance.id, usd_micros=charged.total_usd_micros)
+            cost = await self._cost(instance, now)
+            if cost is not None:
+                await self._divide(instance, cost)
+                await self._ledger.change_instance(instance.id, partial(settled, charged=cost))
+                self._log.info("instance_settled", instance=instance.id, usd_micros=cost.total_usd_micros)
         return False
+
+    async def _cost(self, instance: Instance, now: datetime) -> Cost | None:
+        if not instance.provider_id:
+            # It never existed.
+            return Cost()
+        charged = await self._market.charges(instance.provider_id, since=instance.create_time)
+        if charged is None and instance.end_time is not None and now - instance.end_time > _GIVE_UP:
+            self._log.warning("charges_missing", instance=instance.id, provider_id=instance.provider_id)
+            return cost_since(instance, instance.create_time, now=now)
+        return charged
+
+    async def _divide(self, instance: Instance, cost: Cost) -> None:
+        """May be repeated: a crash in between leaves shares that are written once more, the same."""
+        assert instance.end_time is not None, "what is DESTROYED has ended"
+        stints = [
+            Stint(key=(job_id, attempt.number), start=attempt.start_time, end=attempt.end_time or instance.end_time)
+            for job_id, attempt in await self._ledger.attempts_on(instance.id)
+        ]
+        for (job_id, number), share in shares(instance, cost, stints).items():
+            final = AttemptCost(own=share.own, overhead_usd_micros=share.overhead_usd_micros, final=True)
+            try:
+                await self._ledger.change_job(job_id, partial(with_attempt_cost, number=number, cost=final))
+            except NotFound:
+                # Deleted this moment; its share stays unattributed.
+                self._log.info("share_unattributed", instance=instance.id, job=job_id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from orchestrator.money.price import Cost
 from servicekit.errors import FailedPrecondition
 from servicekit.media.operations import AssetSource, Operation, sources
 from servicekit.media.outputs import OutputSpec
@@ -131,8 +132,23 @@ class SpooledOutput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptCost:
+    """What an attempt on a rented machine cost: its own part, and its share of the time in which the machine started or
+    had nothing to do. Until it is `final` it is what it would have cost with the machine to itself."""
+
+    own: Cost
+    overhead_usd_micros: int = 0
+    final: bool = False
+
+    @property
+    def total_usd_micros(self) -> int:
+        """All of it."""
+        return self.own.total_usd_micros + self.overhead_usd_micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try at a job on one instance; `task_id` is its name on the worker."""
+    """One try at a job on one instance; `task_id` is its name on the worker, `cost` None where that costs nothing."""
 
     number: int
     instance_id: str
@@ -143,6 +159,7 @@ class Attempt:
     encoder: str = ""
     failure: Failure | None = None
     spooled: SpooledOutput | None = None
+    cost: AttemptCost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +196,16 @@ class Job:
     def name(self) -> str:
         """The resource name, `jobs/{job}`."""
         return f"jobs/{self.id}"
+
+    @property
+    def cost(self) -> AttemptCost:
+        """What all attempts that have ended cost together; final when it can grow no more."""
+        costs = [one.cost for one in self.attempts if one.cost is not None]
+        return AttemptCost(
+            own=sum((one.own for one in costs), Cost()),
+            overhead_usd_micros=sum(one.overhead_usd_micros for one in costs),
+            final=self.state.final and all(one.final for one in costs),
+        )
 
     @property
     def attempt(self) -> Attempt | None:
@@ -233,6 +260,12 @@ def attempt_failed(job: Job, *, failure: Failure, now: datetime, keep: timedelta
         waiting = Progress(stage=Stage.WAITING, detail=f"Attempt {len(job.attempts)} failed: {failure.message}")
         return replace(ended, state=JobState.QUEUED, progress=waiting)
     return replace(_final(ended, JobState.FAILED, now, keep), failure=failure)
+
+
+def with_attempt_cost(job: Job, *, number: int, cost: AttemptCost) -> Job:
+    """Notes what an attempt cost; a job without that attempt stays as it is."""
+    attempts = tuple(replace(one, cost=cost) if one.number == number else one for one in job.attempts)
+    return replace(job, attempts=attempts)
 
 
 def failed_in_queue(job: Job, *, failure: Failure, now: datetime, keep: timedelta) -> Job:

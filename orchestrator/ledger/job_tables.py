@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from orchestrator import refusals
-from orchestrator.jobs.job import Job, JobState
+from orchestrator.jobs.job import Attempt, Job, JobState
 from orchestrator.ledger.asset_tables import touch
-from orchestrator.ledger.rows import attempt_values, job_from_row, job_values, new_job_values
+from orchestrator.ledger.rows import attempt_from_row, attempt_values, job_from_row, job_values, new_job_values
 from orchestrator.ledger.schema import ATTEMPTS, JOB_ASSETS, JOB_LABELS, JOBS, REQUESTS, micros
 from orchestrator.ports import JobQuery
 
@@ -21,6 +21,7 @@ _ATTEMPTS_OF = (
     .where(ATTEMPTS.c.job_id.in_(bindparam("jobs", expanding=True)))
     .order_by(ATTEMPTS.c.job_id, ATTEMPTS.c.number)
 )
+_ATTEMPTS_ON = select(ATTEMPTS).where(ATTEMPTS.c.instance_id == bindparam("instance"))
 _COUNT = select(func.count()).select_from(JOBS).where(JOBS.c.state.in_(bindparam("states", expanding=True)))
 _BY_STATES = (
     select(JOBS).where(JOBS.c.state.in_(bindparam("states", expanding=True))).order_by(JOBS.c.create_time, JOBS.c.id)
@@ -136,6 +137,12 @@ def remove(connection: Connection, job_id: str) -> Job:
         raise refusals.job_not_finished(job)
     connection.execute(_DELETE, {"job": job_id})
     return job
+
+
+def attempts_on(connection: Connection, instance_id: str) -> list[tuple[str, Attempt]]:
+    """Returns the attempts on an instance with the ids of their jobs, by the time of their start."""
+    found = [(row.job_id, attempt_from_row(row)) for row in connection.execute(_ATTEMPTS_ON, {"instance": instance_id})]
+    return sorted(found, key=lambda one: one[1].start_time)
 
 
 def forget_requests(connection: Connection, before: datetime) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from orchestrator import refusals
 from orchestrator.assets.asset import Asset, Upload
 from orchestrator.fleet.instance import Instance, InstanceState
-from orchestrator.jobs.job import Job, JobState
+from orchestrator.jobs.job import Attempt, Job, JobState
 from orchestrator.ledger.schema import micros
 from orchestrator.ports import JobQuery
 from servicekit.clock import Clock
@@ -66,6 +66,10 @@ class MemoryLedger:
 
     async def unfinished_jobs(self) -> list[Job]:
         return sorted(self._with(JobState.RUNNING, JobState.CANCELLING), key=_job_place)
+
+    async def attempts_on(self, instance_id: str) -> list[tuple[str, Attempt]]:
+        found = [(job.id, one) for job in self._jobs.values() for one in job.attempts if one.instance_id == instance_id]
+        return sorted(found, key=lambda one: one[1].start_time)
 
     async def change_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
         before = await self.get_job(job_id)

@@ -63,7 +63,7 @@ def job_from_row(row: AnyRow, attempts: Iterable[AnyRow]) -> Job:
         end_time=optional_moment(row.end_time),
         expire_time=optional_moment(row.expire_time),
         progress=convert.progress_from_proto(job_pb2.JobProgress.FromString(row.progress)),
-        attempts=tuple(_attempt_from_row(attempt) for attempt in attempts),
+        attempts=tuple(attempt_from_row(attempt) for attempt in attempts),
         output=output,
         failure=failure,
         sequence=row.sequence,
@@ -77,10 +77,19 @@ def attempt_values(job_id: str, attempt: Attempt) -> Values:
         "job_id": job_id,
         "number": attempt.number,
         "task_id": attempt.task_id,
+        "instance_id": attempt.instance_id,
         "spooled_bytes": None if spooled is None else spooled.size_bytes,
         "spooled_sha256": None if spooled is None else spooled.sha256,
         "message": convert.attempt_to_proto(attempt).SerializeToString(),
     }
+
+
+def attempt_from_row(row: AnyRow) -> Attempt:
+    """Reads an attempt."""
+    spooled = None
+    if row.spooled_bytes is not None:
+        spooled = SpooledOutput(size_bytes=row.spooled_bytes, sha256=row.spooled_sha256)
+    return convert.attempt_from_proto(job_pb2.Attempt.FromString(row.message), task_id=row.task_id, spooled=spooled)
 
 
 def asset_values(asset: Asset) -> Values:
@@ -193,10 +202,3 @@ def instance_from_row(row: AnyRow) -> Instance:
 def _queue_deadline(job: Job) -> int | None:
     wait = job.spec.limits.queue_timeout
     return None if wait is None or job.attempts else micros(job.create_time + wait)
-
-
-def _attempt_from_row(row: AnyRow) -> Attempt:
-    spooled = None
-    if row.spooled_bytes is not None:
-        spooled = SpooledOutput(size_bytes=row.spooled_bytes, sha256=row.spooled_sha256)
-    return convert.attempt_from_proto(job_pb2.Attempt.FromString(row.message), task_id=row.task_id, spooled=spooled)

@@ -52,9 +52,12 @@ ATTEMPTS: Final = Table(
     Column("job_id", String(63), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("task_id", String(80), nullable=False),
+    # Empty for attempts from before it was kept, which cost nothing.
+    Column("instance_id", String(63), nullable=False, server_default=""),
     Column("spooled_bytes", BigInteger),
     Column("spooled_sha256", LargeBinary),
     Column("message", LargeBinary, nullable=False),
+    Index(None, "instance_id"),
 )
 
 JOB_LABELS: Final = Table(

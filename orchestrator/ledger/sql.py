@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from orchestrator.assets.asset import Asset, Upload
 from orchestrator.fleet.instance import Instance, InstanceState
-from orchestrator.jobs.job import Job, JobState
+from orchestrator.jobs.job import Attempt, Job, JobState
 from orchestrator.ledger import asset_tables, instance_tables, job_tables
 from orchestrator.ledger.transactions import Transactions
 from orchestrator.ports import JobQuery
@@ -49,6 +49,9 @@ class SqlLedger:
 
     async def unfinished_jobs(self) -> list[Job]:
         return await self._transact(job_tables.unfinished)
+
+    async def attempts_on(self, instance_id: str) -> list[tuple[str, Attempt]]:
+        return await self._transact(lambda connection: job_tables.attempts_on(connection, instance_id))
 
     async def change_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
         return await self._transact(lambda connection: job_tables.change(connection, job_id, change, self._clock.now()))

@@ -21,6 +21,7 @@ from orchestrator.fleet.loop import Situation
 from orchestrator.jobs.feed import JobFeed
 from orchestrator.jobs.job import Job, cancel_wished
 from orchestrator.ledger.memory import MemoryLedger
+from orchestrator.offers.offer import Offer
 from orchestrator.storage.folder import FolderStore
 from servicekit.clock import SystemClock
 from servicekit.ffmpeg import locate_ffmpeg
@@ -94,7 +95,7 @@ class Stage:
         )
         return Scheduler(workshop=workshop, situation=lambda _spec: Situation("A machine is being started."))
 
-    async def add_instance(self, worker: SimulatedWorker, *, slots: int = 1) -> Instance:
+    async def add_instance(self, worker: SimulatedWorker, *, slots: int = 1, offer: Offer | None = None) -> Instance:
         instance = Instance(
             id=new_id(self.clock),
             cloud="simulated" if worker.rented else "local",
@@ -104,6 +105,7 @@ class Stage:
             state=InstanceState.READY,
             address=worker.address,
             slots=slots,
+            offer=offer,
         )
         await self.ledger.add_instance(instance)
         return instance
@@ -111,8 +113,16 @@ class Stage:
     async def lose_instance(self, instance: Instance, state: InstanceState = InstanceState.DESTROYING) -> None:
         await self.ledger.change_instance(instance.id, lambda one: replace(given_up(one, failure=None), state=state))
 
-    async def add_job(self, *, delivery: Delivery = Delivery.FASTSTART, video: AssetSource | UriSource = VIDEO) -> Job:
-        job = make_job(new_id(self.clock), spec=make_spec(video=video, delivery=delivery), at=self.clock.now())
+    async def add_job(
+        self,
+        *,
+        delivery: Delivery = Delivery.FASTSTART,
+        video: AssetSource | UriSource = VIDEO,
+        max_cost_usd_micros: int = 0,
+    ) -> Job:
+        spec = make_spec(video=video, delivery=delivery)
+        spec = replace(spec, limits=replace(spec.limits, max_cost_usd_micros=max_cost_usd_micros))
+        job = make_job(new_id(self.clock), spec=spec, at=self.clock.now())
         job, _ = await self.ledger.create_job(job, request_id="", fingerprint=b"")
         return job
 

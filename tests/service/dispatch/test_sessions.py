@@ -17,6 +17,7 @@ from orchestrator.ports import WorkerLink, WorkerUnreachable
 from servicekit.clock import Clock, SystemClock
 from tests.service.dispatch.conftest import Stage
 from tests.simulators import fake_ffmpeg
+from tests.simulators.lossy_proxy import LossyProxy
 from tests.simulators.worker import SimulatedWorker
 from worker.main import serving
 from worker.settings import WorkerSettings
@@ -140,6 +141,14 @@ async def test_a_worker_that_comes_up_is_waited_for() -> None:
             await clock.waited_for.wait()
             await worker.start()
             assert (await asking).slots == 2
+
+
+async def test_a_worker_on_the_other_side_of_the_world_is_reached_at_the_first_try() -> None:
+    async with SimulatedWorker(secret=SECRET, rented=True) as worker, LossyProxy(worker.address) as proxy:
+        proxy.delay_seconds = 0.15
+        async with link_to(instance(proxy.address)) as link:
+            assert (await link.ready(timeout=FOR_EVER)).slots == 1
+        assert proxy.connections == 1
 
 
 async def test_an_instance_without_an_address_is_unreachable_and_no_error() -> None:

@@ -1,4 +1,4 @@
-"""Rented instances: what was rented, when it began to cost, and what was charged.
+"""Rented instances: what was rented, when it began to cost, what was charged, and which attempts pay for it.
 
 Revision ID: 0002
 Revises: 0001
@@ -15,6 +15,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Adds the columns; instances from before cost nothing."""
+    with op.batch_alter_table("attempts") as table:
+        table.add_column(sa.Column("instance_id", sa.String(63), nullable=False, server_default=""))
+        table.create_index("ix_attempts_instance_id", ["instance_id"])
     with op.batch_alter_table("instances") as table:
         table.add_column(sa.Column("offer", sa.LargeBinary()))
         table.add_column(sa.Column("image", sa.String(1024), nullable=False, server_default=""))

@@ -418,7 +418,9 @@ class JobProgress(_message.Message):
     waits.
     """
     cost_usd_micros: _builtins.int
-    """Output only. What it has cost so far, in micro US dollars."""
+    """Output only. What it has cost so far, in micro US dollars, counted as if each
+    attempt had its machine to itself. Shares are told in `Job.cost`.
+    """
     detail: _builtins.str
     """Output only. A sentence for people, in English. May be empty."""
     @_builtins.property
@@ -502,6 +504,7 @@ class Attempt(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     ENCODER_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Output only. Counts the attempts of a job, from 1."""
     state: Global___Attempt.State.ValueType
@@ -522,6 +525,13 @@ class Attempt(_message.Message):
     def failure(self) -> Global___JobFailure:
         """Output only. Why it failed. Present exactly when it FAILED."""
 
+    @_builtins.property
+    def cost(self) -> Global___JobCost:
+        """Output only. What it cost, or, while that is not final, what it would have
+        cost with its machine to itself. Absent where its machine cost nothing, and
+        until the attempt has ended.
+        """
+
     def __init__(
         self,
         *,
@@ -532,10 +542,11 @@ class Attempt(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         encoder: _builtins.str = ...,
         failure: Global___JobFailure | None = ...,
+        cost: Global___JobCost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "failure", b"failure", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "end_time", b"end_time", "failure", b"failure", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoder", b"encoder", "end_time", b"end_time", "failure", b"failure", "instance", b"instance", "number", b"number", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "encoder", b"encoder", "end_time", b"end_time", "failure", b"failure", "instance", b"instance", "number", b"number", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -655,7 +666,11 @@ Global___JobFailure: _TypeAlias = JobFailure  # noqa: Y015
 
 @_typing.final
 class JobCost(_message.Message):
-    """What a job cost, in micro US dollars. Failed attempts count."""
+    """What a job or an attempt cost, in micro US dollars. Failed attempts count.
+
+    The costs of all attempts on a machine add up to the cost of the machine, to the
+    micro dollar, once they are final: that is some time after the machine is gone.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

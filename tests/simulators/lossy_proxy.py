@@ -1,4 +1,4 @@
-"""A TCP proxy that cuts connections, or lets them fall silent, after a number of bytes."""
+"""A TCP proxy that cuts connections, or lets them fall silent, after a number of bytes, or makes the way long."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,8 @@ class LossyProxy:
     """Passes bytes on to `target` (`host:port`); use it with `async with`.
 
     The next `cut_times` connections are reset, and the next `stall_times` ones fall silent, once `after_bytes` have
-    passed from the server to the client. `cuts`, `stalls` and `connections` count.
+    passed from the server to the client. `cuts`, `stalls` and `connections` count. `delay_seconds` is what everything
+    takes in each direction.
     """
 
     def __init__(self, target: str) -> None:
@@ -20,6 +21,7 @@ class LossyProxy:
         self.after_bytes = 0
         self.cut_times = 0
         self.stall_times = 0
+        self.delay_seconds = 0.0
         self.cuts = 0
         self.stalls = 0
         self.connections = 0
@@ -58,9 +60,9 @@ class LossyProxy:
                 end.transport.abort()
             self._links.discard(task)
 
-    @staticmethod
-    async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(65536):
+            await asyncio.sleep(self.delay_seconds)
             sink.write(data)
             await sink.drain()
         raise ConnectionResetError
@@ -75,6 +77,7 @@ class LossyProxy:
             if passed > self.after_bytes and self.stalls < self.stall_times:
                 self.stalls += 1
                 await asyncio.Event().wait()
+            await asyncio.sleep(self.delay_seconds)
             sink.write(data)
             with contextlib.suppress(ConnectionError):
                 await sink.drain()

@@ -24,6 +24,9 @@ _KILL_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 # What the worker must not inherit: our keys, and settings that were meant for us.
 _PRIVATE_PREFIX = "SPOTREEL_"
+# A marketplace's, where we run on a rented machine ourselves: with them a worker that nobody speaks to any more would
+# destroy that machine, and not only itself.
+_OF_OUR_CONTAINER = frozenset({"CONTAINER_ID", "CONTAINER_API_KEY"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ class LocalCloud:
         self._clock = clock
         self._embedded = embedded
         inherited = os.environ if environment is None else environment
-        self._environment = {name: value for name, value in inherited.items() if not name.startswith(_PRIVATE_PREFIX)}
+        self._environment = {name: value for name, value in inherited.items() if not _private(name)}
         # Held open for embedded workers, which end when theirs is closed.
         self._pipes: dict[str, int] = {}
         self._log = structlog.get_logger("cloud.local")
@@ -202,3 +205,7 @@ class LocalCloud:
             return False
         os.close(descriptor)
         return True
+
+
+def _private(name: str) -> bool:
+    return name.startswith(_PRIVATE_PREFIX) or name in _OF_OUR_CONTAINER

@@ -99,8 +99,11 @@ def _own_instance(container: Container | None, settings: WorkerSettings) -> Rent
 
 
 def _check_container(container: Container, settings: WorkerSettings) -> None:
-    """Says what would keep a rented machine running that nobody asks for any more."""
+    """Says what would keep a rented machine running that nobody asks for any more, or nobody can reach."""
     log = structlog.get_logger()
+    if settings.session_secret is None:
+        setting = "SPOTREEL_WORKER_SESSION_SECRET"
+        log.warning("rented_without_session", instance=container.instance_id, setting=setting)
     if not settings.dead_man_timeout:
         setting = "SPOTREEL_WORKER_DEAD_MAN_TIMEOUT"
         log.warning("rented_without_dead_mans_switch", instance=container.instance_id, setting=setting)

@@ -220,9 +220,10 @@ async def test_silence_on_a_rented_machine_destroys_the_instance(tmp_path: Path)
     [
         ({}, CONTAINER, "rented_without_dead_mans_switch"),
         ({"dead_man_timeout": "60"}, {"CONTAINER_ID": "4242"}, "instance_cannot_be_destroyed_from_here"),
+        ({"session_secret": "", "deployment_key": ""}, CONTAINER, "rented_without_session"),
     ],
 )
-async def test_what_may_cost_for_ever_is_said_at_the_start(
+async def test_what_makes_a_rented_machine_a_loss_is_said_at_the_start(
     tmp_path: Path, settings: dict[str, str], environment: dict[str, str], event: str
 ) -> None:
     settings = {**SESSION_SETTINGS, **settings}

@@ -175,6 +175,9 @@ def _coerced(column: str, value: Any, scale: float) -> Any:
     """Returns the value in the type of its column: the official client sends numbers as text."""
     if value is None:
         return None
+    if column == "driver_version" and isinstance(value, str) and not value.isdecimal():
+        # A version as people write it becomes nothing, even one like 555.0 that looks like a number (observed 2026).
+        value = None
     if column in _FLAGS:
         return value.strip().lower() in ("true", "1") if isinstance(value, str) else bool(value)
     return _number(value) * scale if _numeric(column) else str(value)

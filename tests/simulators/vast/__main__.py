@@ -91,11 +91,11 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
 
 
 def _announce(address: str, ready_file: Path | None) -> None:
-    print(f"listening on {address}", flush=True)  # noqa: T201 - what whoever started this waits for
     if ready_file is not None:
         partial = ready_file.with_name(f"{ready_file.name}.partial")
         partial.write_text(json.dumps({"address": address, "pid": os.getpid()}))
         partial.replace(ready_file)
+    print(f"listening on {address}", flush=True)  # noqa: T201 - what whoever started this waits for
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

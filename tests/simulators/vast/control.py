@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.simulators.vast.contracts import Contract
 from tests.simulators.vast.meters import Kind
-from tests.simulators.vast.wire import Answer, Json, refused, said
+from tests.simulators.vast.wire import Answer, Json, Request, refused, said
 from tests.simulators.vast.world import Call, World
 
 _ARMED_BY = frozenset({"times", "probability", "script", "match", "value", "seconds"})
@@ -131,10 +131,10 @@ def set_credit(world: World, usd: float) -> None:
     world.accounts.deposited += usd - world.accounts.credit
 
 
-def allowed(call: Call) -> bool:
+def allowed(request: Request) -> bool:
     """Tells whether a caller may use these endpoints: only one on this machine."""
     try:
-        return ipaddress.ip_address(call.request.client).is_loopback
+        return ipaddress.ip_address(request.client).is_loopback
     except ValueError:
         return False
 

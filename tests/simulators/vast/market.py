@@ -1,6 +1,7 @@
 """The marketplace without sockets: a request in, an answer out, on a clock that is passed in."""
 
 import asyncio
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -157,7 +158,7 @@ class Market:
     async def handle(self, request: Request) -> Answer:
         """Answers one request of the API, or of `/control/`."""
         await self.settle()
-        if request.path.rstrip("/") == _ADVANCE_PATH:
+        if request.method == "POST" and request.path.rstrip("/") == _ADVANCE_PATH:
             return await self._move_clock(request)
         try:
             route, call = understood(request)
@@ -172,7 +173,7 @@ class Market:
         return answer
 
     def _controlled(self, route: Route, call: Call) -> Answer:
-        if not control.allowed(call):
+        if not control.allowed(call.request):
             return refused(403, "not_authorized", "Only from this machine.")
         return route.handler(self._world, call)
 
@@ -214,13 +215,12 @@ class Market:
 
     async def _move_clock(self, request: Request) -> Answer:
         clock = self._world.clock
-        try:
-            _, call = understood(replace(request, target="/control/credit", method="POST"))
-            seconds = float(call.body["seconds"])
-        except (Unroutable, KeyError, TypeError, ValueError):
-            return refused(400, "invalid_args", "seconds must be a number")
-        if not control.allowed(call):
+        if not control.allowed(request):
             return refused(403, "not_authorized", "Only from this machine.")
+        try:
+            seconds = float(json.loads(request.body)["seconds"])
+        except (KeyError, TypeError, ValueError):
+            return refused(400, "invalid_args", "seconds must be a number")
         if not isinstance(clock, ControllableClock) or seconds < 0:
             return refused(409, "clock_not_controllable", "This clock cannot be moved so.")
         await clock.advance(seconds)

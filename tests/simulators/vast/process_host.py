@@ -96,6 +96,12 @@ class ProcessHost:
         container = self._containers.get(contract.id)
         return None if container is None else container.process.returncode
 
+    async def ended(self, contract: Contract) -> None:
+        """Returns when a container has ended by itself; at once where there is none."""
+        container = self._containers.get(contract.id)
+        if container is not None:
+            await container.process.wait()
+
     def log(self, contract: Contract) -> str:
         try:
             return self._log_of(contract).read_bytes()[-_LOG_BYTES:].decode(errors="replace")

@@ -2,12 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
 from orchestrator.fleet.instance import (
+    ALIVE,
     Instance,
     InstanceFailure,
     InstanceState,
@@ -29,6 +31,7 @@ from orchestrator.offers.requirements import Requirements
 from orchestrator.ports import (
     Blame,
     Cloud,
+    CloudForbidden,
     CloudUnavailable,
     LaunchOrder,
     LaunchRefused,
@@ -41,6 +44,7 @@ from servicekit.clock import Clock
 from servicekit.ids import new_id
 
 _SECRET_BYTES = 32
+_MOST_INSTANCES = 1000
 # A listing may be older than the create it is to show.
 _COMPLETE_LISTINGS = 3
 # Offers that are taken between the search and the create are common; the next in rank is tried, so often.
@@ -96,6 +100,7 @@ class Launch:
         self._absences = Absences()
         self._gone: dict[str, float] = {}
         self._in_hand: set[str] = set()
+        self._running = 0
         self._blocked: tuple[str, float, float] = ("", 0.0, 0.0)
         # Whether the money suffices is asked, and the intent written, by one launch at a time.
         self._intending = asyncio.Lock()
@@ -105,17 +110,32 @@ class Launch:
         """Whether the create of this instance is under way in this process."""
         return instance_id in self._in_hand
 
+    @property
+    def without_row(self) -> int:
+        """How many launches are under way that no row shows yet: they look for an offer."""
+        return self._running - len(self._in_hand)
+
     def blocked(self) -> str:
         """Returns why nothing can be launched just now, for people; empty where it can."""
         words, until, _ = self._blocked
         left = until - self._clock.monotonic()
         return f"{words} The next try is in {left:.0f} s." if words and left > 0 else ""
 
-    async def run(self, wish: LaunchWish) -> bool:
-        """Starts one instance, by the best offer that is still to be had. Raises CloudUnavailable."""
+    def run(self, wish: LaunchWish) -> Coroutine[Any, Any, bool]:
+        """Starts one instance, by the best offer that is still to be had. Raises CloudForbidden.
+
+        It counts as under way from this call on, not only when it first runs.
+        """
+        self._running += 1
+        return self._run(wish)
+
+    async def _run(self, wish: LaunchWish) -> bool:
         instance: Instance | None = None
         try:
             for offer in await self._candidates(wish):
+                if offer is not None and offer.offer_id in await self._taken():
+                    # By another launch, meanwhile.
+                    continue
                 instance = await self._intend(wish, offer, instance)
                 if instance is None:
                     return False
@@ -125,6 +145,7 @@ class Launch:
                 await self._refused(instance, "OFFER_GONE", "Every offer that was tried had been taken meanwhile.")
             return instance is not None
         finally:
+            self._running -= 1
             if instance is not None:
                 self._in_hand.discard(instance.id)
 
@@ -155,12 +176,18 @@ class Launch:
     async def _candidates(self, wish: LaunchWish) -> Sequence[Offer | None]:
         if self._renting is None:
             return [None]
-        choice = await self._choose(wish, self._renting)
+        try:
+            choice = await self._choose(wish, self._renting)
+            credit = (await self._renting.market.account()).credit_usd_micros
+        except CloudUnavailable as error:
+            self._block(f"The marketplace does not answer. {error}", first=self._limits.backoff_seconds)
+            if isinstance(error, CloudForbidden):
+                raise
+            return []
         if not choice.ranked:
             self._block(_no_offer(choice))
             return []
         best = choice.ranked[0].offer
-        credit = (await self._renting.market.account()).credit_usd_micros
         if credit < best.usd_micros_per_hour * _LEAST_HOURS:
             self._block(f"The marketplace account has only {dollars(max(credit, 0))} left. Add credit to it.")
             return []
@@ -173,8 +200,13 @@ class Launch:
             renting.requirements(wish.encoder, wish.disk_bytes),
             work=wish.work,
             placement=wish.placement,
-            without=self._gone.keys(),
+            without=self._gone.keys() | await self._taken(),
         )
+
+    async def _taken(self) -> frozenset[str]:
+        """Returns the offers of instances that exist or are about to: a search a minute old still shows them."""
+        alive = await self._ledger.list_instances(states=ALIVE, limit=_MOST_INSTANCES)
+        return frozenset(one.offer.offer_id for one in alive if one.offer is not None)
 
     async def _intend(self, wish: LaunchWish, offer: Offer | None, instance: Instance | None) -> Instance | None:
         """Writes what is about to be created, with its price; None where the money does not suffice for it."""
@@ -185,6 +217,7 @@ class Launch:
                     await self._refused(instance, "BUDGET", objection)
                     self._in_hand.discard(instance.id)
                 return None
+            self._blocked = ("", 0.0, 0.0)
             if instance is None:
                 instance = self._row(wish, offer)
                 self._in_hand.add(instance.id)
@@ -255,12 +288,13 @@ class Launch:
         await self._ledger.change_instance(instance.id, lambda one: never_existed(one, failure=failure, now=now))
         self._log.warning("launch_failed", instance=instance.id, reason=reason, detail=message)
 
-    def _block(self, words: str) -> None:
-        """Puts launching off, for longer each time in a row that the same words are said."""
-        known, until, pause = self._blocked
+    def _block(self, words: str, *, first: float = 0.0) -> None:
+        """Puts launching off, `first` for so many seconds, and for longer each time in a row."""
+        _, until, pause = self._blocked
         now = self._clock.monotonic()
-        again = known == words and now - until < pause
-        pause = min(pause * 2, self._limits.longest_backoff_seconds) if again else self._limits.no_offer_seconds
+        again = now - until < pause
+        first = first or self._limits.no_offer_seconds
+        pause = min(pause * 2, self._limits.longest_backoff_seconds) if again else first
         self._blocked = (words, now + pause, pause)
         self._log.warning("launch_put_off", detail=words, seconds=pause)
 

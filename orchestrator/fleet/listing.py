@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.ports import Cloud, CloudInstance
+from orchestrator.ports import Cloud, CloudInstance, CloudUnavailable
 from servicekit.clock import Clock
+
+# An outage of the marketplace's API lasts for minutes or hours; nothing is lost by asking once a minute then.
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +32,11 @@ class Lookout:
         self._clock = clock
         self.latest: Listing | None = None
         self._asked_at = float("-inf")
+        self._pause = 0.0
 
     def due(self, interval: float) -> bool:
-        """Whether the cloud was last asked so many seconds ago."""
-        return self._clock.monotonic() - self._asked_at >= interval
+        """Whether the cloud was last asked so many seconds ago; one that does not answer is asked more seldom."""
+        return self._clock.monotonic() - self._asked_at >= max(interval, self._pause)
 
     def age(self) -> float:
         """Returns how many seconds ago the latest listing was asked for; infinite before the first."""
@@ -40,7 +45,12 @@ class Lookout:
     async def look(self) -> Listing:
         """Takes a new listing. Raises CloudUnavailable, and the latest one stays what it was."""
         self._asked_at = self._clock.monotonic()
-        found = await self._cloud.list()
+        try:
+            found = await self._cloud.list()
+        except CloudUnavailable:
+            self._pause = min(max(self._pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+            raise
+        self._pause = 0.0
         number = 1 if self.latest is None else self.latest.number + 1
         self.latest = Listing(number=number, taken_at=self._asked_at, instances={one.provider_id: one for one in found})
         return self.latest

@@ -1,6 +1,7 @@
 """The fleet: one step for each instance per pass, each in its own file, none waiting for another."""
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
@@ -108,6 +109,8 @@ class Fleet:
         self._plan = ScalePlan()
         self._idle_since: dict[str, float] = {}
         self._outage = ""
+        self._trouble: dict[str, str] = {}
+        self._launches = itertools.count(1)
         self._steps: dict[str, asyncio.Task[None]] = {}
         self._loop_task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("fleet").bind(cloud=cloud.name)
@@ -206,12 +209,15 @@ class Fleet:
 
     async def _scale(self, alive: Sequence[Instance], interval: float) -> None:
         now = self._clock.now()
+        # Before the rows are read: one that is written meanwhile counts twice, and none goes uncounted.
+        unwritten = self._launch.without_row
         instances = await self._ledger.instances_since(self._cloud.name, now - MEMORY)
         busy = await self._busy()
         before = self._plan
         self._plan = plan_scale(
             Fleetwide(
                 instances=instances,
+                unwritten=unwritten,
                 demands=await self._queued(),
                 free={one.id: max(one.slots - busy[one.id], 0) for one in alive},
                 idle=self._idle(alive, busy),
@@ -222,8 +228,8 @@ class Fleet:
                 blocked=self._blocked(interval),
             )
         )
-        for number, wish in enumerate(self._plan.launches):
-            self._begin(f"launch {number}", self._launch.run(wish))
+        for wish in self._plan.launches:
+            self._begin(f"launch {next(self._launches)}", self._launch.run(wish))
         for instance_id in self._plan.drain:
             self._log.info("instance_draining", instance=instance_id)
             await self._ledger.change_instance(instance_id, draining)
@@ -295,14 +301,15 @@ class Fleet:
         moved = False
         try:
             moved = await step
+            self._trouble.pop(key.partition(" ")[0], None)
         except CloudForbidden as error:
             self._outage = f"The marketplace does not accept the key of this server. {error}".strip()
-            self._log.error("cloud_forbidden", step=key, detail=str(error))
+            self._note_trouble("cloud_forbidden", key, error)
         except CloudUnavailable as error:
             # Says nothing about what exists; a later pass asks again.
             if key == _LOOKOUT:
                 self._outage = f"The marketplace does not answer. {error}".strip()
-            self._log.warning("cloud_unavailable", step=key, detail=str(error))
+            self._note_trouble("cloud_unavailable", key, error)
         except Exception:  # noqa: BLE001 - one instance must not stop the others
             self._log.exception("fleet_step_failed", step=key)
         finally:
@@ -310,3 +317,10 @@ class Fleet:
         if moved:
             self._bell.ring()
             self._dispatch_bell.ring()
+
+    def _note_trouble(self, event: str, key: str, error: CloudUnavailable) -> None:
+        """Logs what a cloud answered once, not at every try: an outage lasts for thousands of them."""
+        key, words = key.partition(" ")[0], f"{event} {error}"
+        if self._trouble.get(key) != words:
+            self._trouble[key] = words
+            self._log.warning(event, step=key, detail=str(error))

@@ -55,7 +55,7 @@ class Readiness:
             instance = await self._ledger.change_instance(instance.id, lambda one: seen_running(one, now=now))
         if seen.state is CloudState.RUNNING and seen.address:
             return await self._dial(instance, seen.address)
-        return await self._wait(instance, seen)
+        return await self._wait(instance, seen, listing)
 
     def _is_certain(self, instance: Instance, reason: str, listing: Listing) -> bool:
         """Words of failure may be followed by another try; what still stands after a few listings is meant."""
@@ -74,18 +74,19 @@ class Readiness:
             return False
         return await self._give_up(instance, "START_VANISHED", "It was gone before its worker ever answered.")
 
-    async def _wait(self, instance: Instance, seen: CloudInstance) -> bool:
+    async def _wait(self, instance: Instance, seen: CloudInstance, listing: Listing) -> bool:
+        """Time counts up to the listing only: one that is old does not tell how far it is by now."""
         scheduling = seen.state is CloudState.SCHEDULING
         limit = self._limits.schedule_seconds if scheduling else self._limits.pull_seconds
-        waited = self._seconds_in(instance, "schedule" if scheduling else "pull")
-        if waited <= limit and self._seconds_in_all(instance) <= self._limits.start_seconds:
+        waited = self._seconds_in(instance, "schedule" if scheduling else "pull", until=listing.taken_at)
+        if waited <= limit and self._seconds_in_all(instance, until=listing.taken_at) <= self._limits.start_seconds:
             return False
         what = "was not even being loaded" if scheduling else "had no address"
         words = f"It {what} after {limit:g} s. {seen.status}".strip()
         return await self._give_up(instance, "START_TIMEOUT", words)
 
     async def _dial(self, instance: Instance, address: str) -> bool:
-        waited = self._seconds_in(instance, "dial")
+        waited = self._seconds_in(instance, "dial", until=self._clock.monotonic())
         at_address = await self._ledger.change_instance(instance.id, lambda one: _at(one, address))
         link = self._links.connect(at_address)
         try:
@@ -115,22 +116,21 @@ class Readiness:
         self._log.info("instance_ready", instance=instance.id, slots=ready.slots, start_seconds=seconds)
         return True
 
-    def _seconds_in(self, instance: Instance, phase: str) -> float:
+    def _seconds_in(self, instance: Instance, phase: str, *, until: float) -> float:
         """Returns for how long it has been in this phase of its start, as far as this process has seen."""
-        now = self._clock.monotonic()
-        known, since = self._phases.get(instance.id, ("", now))
+        known, since = self._phases.get(instance.id, ("", until))
         if known != phase:
-            since = now
+            since = until
             self._phases[instance.id] = (phase, since)
-        return now - since
+        return until - since
 
-    def _seconds_in_all(self, instance: Instance) -> float:
+    def _seconds_in_all(self, instance: Instance, *, until: float) -> float:
         """Returns for how long it has been starting, the time before a restart included."""
-        now = self._clock.monotonic()
         if instance.id not in self._begun:
             # Asked of the wall clock once only, so that a jump of it ends no start.
-            self._begun[instance.id] = now - max((self._clock.now() - instance.create_time).total_seconds(), 0.0)
-        return now - self._begun[instance.id]
+            age = max((self._clock.now() - instance.create_time).total_seconds(), 0.0)
+            self._begun[instance.id] = self._clock.monotonic() - age
+        return until - self._begun[instance.id]
 
     async def _give_up(self, instance: Instance, reason: str, message: str) -> bool:
         self.forget(instance.id)

@@ -45,12 +45,13 @@ class ScalePlan:
 class Fleetwide:
     """All that a plan is made of.
 
-    `instances` are the newest first, with those that ended lately; `free` the free slots of the READY ones; `idle` for
-    how many seconds an instance has had nothing to do; `image` what a launch would run now; `blocked` why nothing can
-    be launched whatever the ledger says.
+    `instances` are the newest first, with those that ended lately; `unwritten` counts the launches under way that are
+    not among them yet; `free` the free slots of the READY ones; `idle` for how many seconds an instance has had nothing
+    to do; `image` what a launch would run now; `blocked` why nothing can be launched whatever the ledger says.
     """
 
     instances: Sequence[Instance]
+    unwritten: int = 0
     demands: Sequence[Demand] = ()
     free: Mapping[str, int]
     idle: Mapping[str, float]
@@ -75,10 +76,11 @@ def plan_scale(state: Fleetwide) -> ScalePlan:
     if surplus > 0:
         # Newest first: the oldest has proved itself.
         return ScalePlan(drain=tuple(one.id for one in ready[:surplus]))
-    wishes = _wishes(state, ready, coming)
+    # Those that are under way were wished for before.
+    wishes = _wishes(state, ready, coming)[state.unwritten :]
     pause = _pause(state)
     room = 0 if pause > 0 or state.blocked else min(_room(state), _left_by_the_breaker(state))
-    situation = "" if ready and not wishes else _situation(state, pause, coming=len(coming))
+    situation = "" if ready and not wishes else _situation(state, pause, coming=len(coming) + state.unwritten)
     return ScalePlan(launches=wishes[:room], drain=_idle(state, ready, coming), situation=situation)
 
 
@@ -120,7 +122,7 @@ def _joined(wish: LaunchWish, demand: Demand) -> LaunchWish:
 def _room(state: Fleetwide) -> int:
     """Returns how many more may exist. One that is not proved to be gone may bill, so it counts."""
     alive = sum(one.state is not InstanceState.DESTROYED for one in state.instances)
-    return max(state.limits.max_instances - alive, 0)
+    return max(state.limits.max_instances - alive - state.unwritten, 0)
 
 
 def _left_by_the_breaker(state: Fleetwide) -> int:
@@ -129,7 +131,7 @@ def _left_by_the_breaker(state: Fleetwide) -> int:
     limits = state.limits
     recent = sum(_age(one.create_time, state.now) < limits.breaker_seconds for one in state.instances)
     asked = max(len(state.demands), limits.min_instances, 1)
-    return max(min(limits.breaker_creates, asked * limits.breaker_failures) - recent, 0)
+    return max(min(limits.breaker_creates, asked * limits.breaker_failures) - recent - state.unwritten, 0)
 
 
 def _idle(state: Fleetwide, ready: Sequence[Instance], coming: Sequence[Instance]) -> tuple[str, ...]:

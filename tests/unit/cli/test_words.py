@@ -17,9 +17,9 @@ from spotreel.cli import wording
 from spotreel.cli.commands import cli, run
 from spotreel.cli.failures import told
 from spotreel.cli.files import WrongUsage
-from spotreel.cli.tables import _table
 from spotreel.cli.report import JsonReport, PlainReport
 from spotreel.cli.sound import write_chord
+from spotreel.cli.tables import _table
 from spotreel.embedded import EmbeddedOrchestrator
 from spotreel.jobs import progress_of
 from spotreel.orchestrator.v1.job_pb2 import Job, JobFailure, JobProgress

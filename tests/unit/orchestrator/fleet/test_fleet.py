@@ -87,10 +87,11 @@ async def test_lost_request_is_given_up_after_complete_listings(rented: Rented) 
         await rented.clock.advance(5)
         assert await rented.states() == [InstanceState.UNKNOWN]
         # A listing that fails says nothing.
-        rented.cloud.faults.unavailable.arm(times=60)
-        await rented.clock.advance(5)
+        rented.cloud.faults.unavailable.arm(times=4)
+        await rented.clock.advance(14)
+        assert rented.cloud.faults.unavailable.fired == 4
         assert await rented.states() == [InstanceState.UNKNOWN]
-        await rented.clock.advance(10)
+        await rented.clock.advance(20)
         ready, lost = await rented.instances()
 
     assert rented.cloud.faults.lose_request.fired == 1

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -187,11 +188,17 @@ class Launch:
         if not choice.ranked:
             self._block(_no_offer(choice))
             return []
-        best = choice.ranked[0].offer
-        if credit < best.usd_micros_per_hour * _LEAST_HOURS:
+        now = self._clock.now()
+        others = await self._others(now)
+        objections = {one.offer: self._renting.budget.objection(one.offer, others, now=now) for one in choice.ranked}
+        allowed = [offer for offer, objection in objections.items() if not objection]
+        if not allowed:
+            self._block(objections[choice.ranked[0].offer])
+            return []
+        if credit < allowed[0].usd_micros_per_hour * _LEAST_HOURS:
             self._block(f"The marketplace account has only {dollars(max(credit, 0))} left. Add credit to it.")
             return []
-        return [one.offer for one in choice.ranked[:_MOST_TRIES]]
+        return allowed[:_MOST_TRIES]
 
     async def _choose(self, wish: LaunchWish, renting: Renting) -> Choice:
         now = self._clock.monotonic()
@@ -230,12 +237,11 @@ class Launch:
     async def _objection(self, offer: Offer, instance: Instance | None) -> str:
         assert self._renting is not None
         now = self._clock.now()
-        others = [
-            one
-            for one in await self._ledger.instances_since(self._cloud.name, now - DAY)
-            if instance is None or one.id != instance.id
-        ]
+        others = [one for one in await self._others(now) if instance is None or one.id != instance.id]
         return self._renting.budget.objection(offer, others, now=now)
+
+    async def _others(self, now: datetime) -> list[Instance]:
+        return await self._ledger.instances_since(self._cloud.name, now - DAY)
 
     def _row(self, wish: LaunchWish, offer: Offer | None) -> Instance:
         instance_id = new_id(self._clock)
@@ -289,9 +295,14 @@ class Launch:
         self._log.warning("launch_failed", instance=instance.id, reason=reason, detail=message)
 
     def _block(self, words: str, *, first: float = 0.0) -> None:
-        """Puts launching off, `first` for so many seconds, and for longer each time in a row."""
+        """Puts launching off, `first` for so many seconds, and for longer each time in a row.
+
+        Launches that were under way together are put off together.
+        """
         _, until, pause = self._blocked
         now = self._clock.monotonic()
+        if now < until:
+            return
         again = now - until < pause
         first = first or self._limits.no_offer_seconds
         pause = min(pause * 2, self._limits.longest_backoff_seconds) if again else first

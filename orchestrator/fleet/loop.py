@@ -281,6 +281,9 @@ class Fleet:
         try:
             ending = await self._ledger.change_instance(instance.id, lambda one: given_up(one, failure=None))
             await self._destroy.at_once(ending)
+        except CloudUnavailable as error:
+            # It is on its way out in the ledger; where nobody comes back to see to it, its dead-man switch ends it.
+            self._log.warning("idle_instance_left", instance=instance.id, detail=str(error))
         except Exception:  # noqa: BLE001 - the others are to end all the same
             self._log.exception("idle_instance_not_dismissed", instance=instance.id)
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from orchestrator.cloud.vast.search import RentalTerms
 from orchestrator.fleet.instance import Instance, InstanceState
-from orchestrator.jobs.job import JobState, started, succeeded
+from orchestrator.jobs.job import JobState, Placement, started, succeeded
 from orchestrator.money.budget import Budget
 from orchestrator.offers.requirements import Requirements
 from orchestrator.ports import LaunchOrder
@@ -405,6 +406,24 @@ async def test_the_hourly_budget_bounds_how_many_run_together(clock: FakeClock) 
     assert len(rental.ours) == 2
 
 
+async def test_what_is_too_dear_for_the_hourly_budget_leaves_room_for_what_is_not(clock: FakeClock) -> None:
+    rental = Rental(clock, offers=offers("RTX 4090", "RTX 5090", "RTX PRO 6000 S"))
+    async with rental.fleet(budget=Budget(usd_micros_per_hour=250_000)):
+        await rental.queue(placement=Placement.FASTEST)
+        await rental.until(rental.is_ready, seconds=5 * MINUTE)
+    assert [one.offer.gpu_name for one in rental.ours] == ["RTX 4090"]
+
+
+async def test_launches_that_find_nothing_together_are_put_off_once(clock: FakeClock) -> None:
+    rental = Rental(clock, offers=offers("A100 SXM4"))
+    with capture_logs() as log:
+        async with rental.fleet(jobs_per_instance=1):
+            for _ in range(3):
+                await rental.queue()
+            await rental.clock.advance(45)
+    assert [one["seconds"] for one in log if one["event"] == "launch_put_off"] == [30.0, 60.0]
+
+
 async def test_the_daily_budget_ends_machines_and_frees_itself(clock: FakeClock) -> None:
     rental = Rental(clock, offers=offers("RTX 4090"))
     budget = Budget(usd_micros_per_day=300_000)
@@ -436,6 +455,25 @@ async def test_idle_machines_end_with_the_orchestrator_and_busy_ones_stay(clock:
     await rental.through(start_and_stop())
     assert [one.label for one in rental.ours] == [busy.label]
     assert (await rental.ledger.get_instance(idle.id)).state is InstanceState.DESTROYED
+
+
+async def test_an_idle_machine_that_cannot_be_ended_with_the_orchestrator_is_ended_by_the_next(rental: Rental) -> None:
+    async with rental.fleet(min_instances=1):
+        await rental.until(rental.is_ready, seconds=6 * MINUTE)
+    knob = rental.market.faults.arm("destroy_rate_limited")
+
+    async def start_and_stop() -> None:
+        async with rental.fleet(dismiss_idle=True):
+            pass
+
+    with capture_logs() as log:
+        await rental.through(start_and_stop())
+    assert knob.fired == 1
+    assert [one["log_level"] for one in log if one["event"] == "idle_instance_left"] == ["warning"]
+    assert await rental.states() == [InstanceState.DESTROYING]
+    async with rental.fleet():
+        await rental.until(lambda: _states_are(rental, *GONE), seconds=MINUTE)
+    assert rental.ours == ()
 
 
 async def _ready(rental: Rental, count: int) -> bool:

@@ -1,5 +1,6 @@
 """Settle: what an instance cost is read from the marketplace's books after its end, and divided among its jobs."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,11 +15,20 @@ from orchestrator.ports import Ledger, Marketplace
 from servicekit.clock import Clock
 from servicekit.errors import NotFound
 
-# Charges are booked within minutes; what is not there after a day will not come, and our own figure stands.
-_ASK_EVERY_SECONDS = 300.0
+# When charges are booked is not documented: they count as complete when two readings, so far apart, are the same. What
+# is not there after a day will not come, and our own figure stands.
+_ASK_EVERY_SECONDS = 60.0
 _GIVE_UP = timedelta(days=1)
 _LOOK_BACK = timedelta(days=2)
 _MOST_AT_ONCE = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """What the books said of an instance, and when; before the first reading, when it was first to be read."""
+
+    at: float
+    cost: Cost | None = None
 
 
 class Settle:
@@ -29,37 +39,38 @@ class Settle:
         self._cloud_name = cloud_name
         self._market = market
         self._clock = clock
-        self._asked = float("-inf")
+        self._readings: dict[str, _Reading] = {}
         self._log = structlog.get_logger("fleet")
 
     async def step(self) -> bool:
         """Asks for the charges of what ended lately. Raises CloudUnavailable."""
-        if self._clock.monotonic() - self._asked < _ASK_EVERY_SECONDS:
-            return False
-        self._asked = self._clock.monotonic()
-        now = self._clock.now()
+        now, monotonic = self._clock.now(), self._clock.monotonic()
         ended = [
             one
             for one in await self._ledger.instances_since(self._cloud_name, now - _LOOK_BACK)
             if one.state is InstanceState.DESTROYED and one.offer is not None and one.charged is None
         ]
-        for instance in ended[:_MOST_AT_ONCE]:
-            cost = await self._cost(instance, now)
-            if cost is not None:
+        self._readings = {one.id: self._readings.get(one.id, _Reading(at=monotonic)) for one in ended}
+        due = [one for one in ended if monotonic - self._readings[one.id].at >= _ASK_EVERY_SECONDS]
+        for instance in due[:_MOST_AT_ONCE]:
+            if (cost := await self._final(instance, now)) is not None:
                 await self._divide(instance, cost)
                 await self._ledger.change_instance(instance.id, partial(settled, charged=cost))
                 self._log.info("instance_settled", instance=instance.id, usd_micros=cost.total_usd_micros)
         return False
 
-    async def _cost(self, instance: Instance, now: datetime) -> Cost | None:
+    async def _final(self, instance: Instance, now: datetime) -> Cost | None:
+        """Reads the charges; returns what the instance cost once that will not change any more."""
         if not instance.provider_id:
             # It never existed.
             return Cost()
+        before = self._readings[instance.id].cost
         charged = await self._market.charges(instance.provider_id, since=instance.create_time)
+        self._readings[instance.id] = _Reading(at=self._clock.monotonic(), cost=charged)
         if charged is None and instance.end_time is not None and now - instance.end_time > _GIVE_UP:
             self._log.warning("charges_missing", instance=instance.id, provider_id=instance.provider_id)
             return cost_since(instance, instance.create_time, now=now)
-        return charged
+        return charged if charged == before else None
 
     async def _divide(self, instance: Instance, cost: Cost) -> None:
         """May be repeated: a crash in between leaves shares that are written once more, the same."""

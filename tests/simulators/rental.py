@@ -95,12 +95,16 @@ class Rental:
         terms: Requirements | None = None,
         rental: RentalTerms | None = None,
         ledger: Ledger | None = None,
+        wire: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda transport: transport,
         dismiss_idle: bool = False,
         **limits: Any,
     ) -> AsyncIterator[Fleet]:
-        """Runs a fleet. `limits` change those of rented machines; by default none is kept and at most three exist."""
+        """Runs a fleet. `limits` change those of rented machines; by default none is kept and at most three exist.
+
+        Its requests go through what `wire` makes of the market's transport.
+        """
         books = ledger or self.ledger
-        async with httpx.AsyncClient(transport=MarketTransport(self.market, clock=self.clock)) as http:
+        async with httpx.AsyncClient(transport=wire(MarketTransport(self.market, clock=self.clock))) as http:
             cloud = self.cloud(http, **({} if rental is None else {"interruptible": rental.interruptible}))
             renting = Renting(
                 market=cloud,
@@ -114,7 +118,7 @@ class Rental:
                 cloud=cloud,
                 links=self.links,
                 clock=self.clock,
-                limits=_limits(**limits),
+                limits=limits_of(**limits),
                 deployment=DEPLOYMENT,
                 bell=Wakeup(clock=self.clock),
                 dispatch_bell=Wakeup(clock=self.clock),
@@ -206,7 +210,8 @@ class _MarketLink(SimulatedLink):
         return replace(known, hardware_codecs=codecs)
 
 
-def _limits(**changes: Any) -> FleetLimits:
+def limits_of(**changes: Any) -> FleetLimits:
+    """Returns the limits of rented machines with these changes; by default none is kept and at most three exist."""
     sizes = {"min_instances": 0, "max_instances": 3, "jobs_per_instance": 4, "idle_seconds": 0.0}
     limits = rental_limits(**(sizes | {name: changes.pop(name) for name in list(changes) if name in sizes}))
     return replace(limits, **changes)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from servicekit.clock import Clock
-from tests.simulators.vast import control, gate
+from tests.simulators.vast import control, gate, rental
 from tests.simulators.vast.book import OfferBook
 from tests.simulators.vast.catalogue import catalogue
 from tests.simulators.vast.clock import ControllableClock
@@ -109,6 +109,11 @@ class Market:
         """How often the API key was sent to where log files lie."""
         return self._world.keys_leaked
 
+    @property
+    def refused_for_pace(self) -> dict[str, int]:
+        """How many requests each endpoint refused because they came too fast, those of armed faults not among them."""
+        return dict(self._world.pacing.refused)
+
     def bill(self, contract_id: int) -> Bill:
         """Returns what a contract has used, living or gone; raises KeyError."""
         self._advance()
@@ -143,6 +148,16 @@ class Market:
         """Makes the credit what it is to be."""
         self._advance()
         control.set_credit(self._world, usd)
+
+    def rent_elsewhere(self, offer_id: int, *, label: str | None) -> int | None:
+        """Lets somebody else rent with the same account, past its pacing; None where the offer is not to be had."""
+        self._advance()
+        body = {"image": "registry.example/other:1", "disk": 10, "runtype": "args", "label": label}
+        request = Request("PUT", f"/api/v0/asks/{offer_id}/")
+        answer = rental.create(
+            self._world, Call(request=request, endpoint="create", path=(str(offer_id),), query={}, body=body)
+        )
+        return int(answer.json()["new_contract"]) if answer.status == 200 else None
 
     def transfer(self, contract_id: int, *, down_bytes: int = 0, up_bytes: int = 0) -> None:
         """Lets bytes come into a container and leave it."""

@@ -66,13 +66,10 @@ class Accounts:
         """Takes the credit, and the market's monotonic time together with the epoch that it is."""
         self.deposited = credit_usd
         self.bills: dict[int, Bill] = {}
+        self.billed = 0.0
+        """All that was ever charged, in dollars."""
         self._at = now
         self._epoch_offset = epoch - now
-
-    @property
-    def billed(self) -> float:
-        """All that was ever charged, in dollars."""
-        return sum(bill.amount() for bill in self.bills.values())
 
     @property
     def credit(self) -> float:
@@ -98,7 +95,7 @@ class Accounts:
         traffic = ((Kind.DOWN, down_bytes, offer.inet_down_cost), (Kind.UP, up_bytes, offer.inet_up_cost))
         for kind, count, price in traffic:
             if count:
-                bill.add(kind, amount=count / _GB * price, quantity=count, start=now, end=now)
+                self._charge(bill, kind, amount=count / _GB * price, quantity=count, start=now, end=now)
 
     def reaches(self, credit: float, contracts: Iterable[Contract]) -> float:
         """Returns when the credit falls to that value at today's rates; infinity if it never does."""
@@ -111,7 +108,11 @@ class Accounts:
     def _charge_time(self, contract: Contract, start: float, end: float) -> None:
         bill, seconds = self.bills[contract.id], end - start
         for kind, rate in _rates(contract):
-            bill.add(kind, amount=rate * seconds / _HOUR, quantity=seconds, start=start, end=end)
+            self._charge(bill, kind, amount=rate * seconds / _HOUR, quantity=seconds, start=start, end=end)
+
+    def _charge(self, bill: Bill, kind: Kind, *, amount: float, quantity: float, start: float, end: float) -> None:
+        self.billed += amount
+        bill.add(kind, amount=amount, quantity=quantity, start=start, end=end)
 
 
 def _rates(contract: Contract) -> Iterator[tuple[Kind, float]]:

@@ -72,6 +72,7 @@ class VastClient:
             name: value if isinstance(value, str) else json.dumps(value) for name, value in (query or {}).items()
         }
         response = await self._send(method, self._base_url + path, json=body, params=parameters, headers=self._headers)
+        self._pacer.arrived(endpoint)
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise self._limited(endpoint, response)
         self._pacer.answered(endpoint)

@@ -1,6 +1,7 @@
 """How often each endpoint of the marketplace may be asked, and for how long it is left alone when it says too often."""
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -15,8 +16,11 @@ _LONGEST_ASKED_SECONDS = 3600.0
 
 
 class Endpoint(Enum):
-    """An endpoint with the least seconds between two calls that Vast.ai's documentation allows (2026), searches 10 a
-    minute; those of `USER` and `LOG_FILE` are not documented."""
+    """An endpoint with the least seconds between two calls that Vast.ai's documentation allows (2026), and how many
+    calls may come at once after as many such pauses; those of `USER` and `LOG_FILE` are not documented.
+
+    Searches are limited to 10 a minute; half of them suffice, and these need not wait for each other.
+    """
 
     CREATE = ("create", 4.5)
     LIST = ("list", 1.0)
@@ -24,14 +28,15 @@ class Endpoint(Enum):
     DESTROY = ("destroy", 3.0)
     LABEL = ("label", 1.0)
     LOGS = ("logs", 1.5)
-    SEARCH = ("search", 6.0)
+    SEARCH = ("search", 12.0, 5)
     CHARGES = ("charges", 1.0)
     USER = ("user", 2.0)
     LOG_FILE = ("log file", 0.5)
 
-    def __init__(self, label: str, interval: float) -> None:
+    def __init__(self, label: str, interval: float, together: int = 1) -> None:
         self.label = label
         self.interval = interval
+        self.together = together
 
 
 class RateLimited(CloudUnavailable):
@@ -40,8 +45,9 @@ class RateLimited(CloudUnavailable):
 
 @dataclass(slots=True)
 class _Pace:
+    calls: deque[float]
+    """When the latest calls were made, or answered; as many as may come together."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    called_at: float = float("-inf")
     closed_until: float = float("-inf")
     backoff: float = 0.0
 
@@ -51,16 +57,21 @@ class Pacer:
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._paces = {endpoint: _Pace() for endpoint in Endpoint}
+        self._paces = {one: _Pace(deque([float("-inf")] * one.together, maxlen=one.together)) for one in Endpoint}
 
     async def turn(self, endpoint: Endpoint) -> None:
         """Returns when the endpoint may be called. Raises RateLimited at once while it is to be left alone."""
         pace = self._paces[endpoint]
         self._refuse_closed(endpoint, pace)
         async with pace.turn:
+            while (left := pace.calls[0] + endpoint.interval * endpoint.together - self._clock.monotonic()) > 0:
+                await self._clock.sleep(left)
             self._refuse_closed(endpoint, pace)
-            await self._clock.sleep(pace.called_at + endpoint.interval - self._clock.monotonic())
-            pace.called_at = self._clock.monotonic()
+            pace.calls.append(self._clock.monotonic())
+
+    def arrived(self, endpoint: Endpoint) -> None:
+        """Notes that a call has been answered: the marketplace counts from when it arrived, which is by now."""
+        self._paces[endpoint].calls[-1] = self._clock.monotonic()
 
     def limited(self, endpoint: Endpoint, asked: float | None) -> float:
         """Notes a 429; `asked` is the pause that the marketplace wants, in seconds. Returns the pause that is kept."""

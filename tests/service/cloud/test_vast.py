@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -320,6 +321,27 @@ async def test_calls_in_a_row_keep_the_pace(rental: Rental, vast: VastCloud) -> 
         await on_clock(rental, vast.get("1"))
         await on_clock(rental, vast.destroy("1"))
     assert rental.market.requests["list"] == rental.market.requests["destroy"] == 5
+
+
+async def test_searches_need_not_wait_for_each_other_until_there_are_many(rental: Rental, vast: VastCloud) -> None:
+    began = rental.clock.monotonic()
+    for cores in range(1, 6):
+        await vast.search(replace(H264, min_cpu_cores=cores))
+    assert rental.clock.monotonic() == began
+    await on_clock(rental, vast.search(replace(H264, min_cpu_cores=6)))
+
+    assert rental.clock.monotonic() - began >= 60
+    assert rental.market.refused_for_pace == {}
+
+
+async def test_a_request_that_took_long_to_arrive_is_not_followed_too_fast(rental: Rental, vast: VastCloud) -> None:
+    """The marketplace counts from the arrival of the one before, which is later than it was sent."""
+    rental.market.faults.arm("slow_answer", value=0.9)
+    await on_clock(rental, vast.list())
+    answered = rental.clock.monotonic()
+    await on_clock(rental, vast.list())
+
+    assert rental.clock.monotonic() - answered >= 1.0
 
 
 async def test_people_who_look_at_offers_leave_searches_for_jobs(rental: Rental, vast: VastCloud) -> None:

@@ -237,6 +237,8 @@ class Fleet:
             failure = InstanceFailure(reason="BUDGET_EXCEEDED", message=self._plan.end_reason)
             self._log.error("instance_ended_by_budget", instance=instance_id, detail=failure.message)
             await self._ledger.change_instance(instance_id, partial(given_up, failure=failure))
+        if self._plan.drain or self._plan.end:
+            self._bell.ring()
         if self._plan.situation != before.situation or self._plan.end:
             self._dispatch_bell.ring()
 

@@ -11,7 +11,7 @@ GENERATE := $(VENV)/generate
 GENERATE_READY := $(GENERATE)/.ready
 STUBS := clients/python/spotreel
 
-.PHONY: help setup demo test test-fast check lint types protos generate checkgenerate configuration bench lock clean
+.PHONY: help setup demo demo-vast test test-fast check lint types protos generate checkgenerate configuration bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ $(READY): requirements/dev.txt pyproject.toml
 
 demo: $(READY) ## Caption a video, make a film of a still, put sound to a video: into out/demo
 	$(BIN)/spotreel demo --out out/demo
+
+demo-vast: $(READY) ## Show a rental from the offers to the bill, on a simulated marketplace: into out/demo-vast
+	$(BIN)/python -m tools.demo_vast --out out/demo-vast
 
 test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest

@@ -2,13 +2,13 @@
 
 import argparse
 import asyncio
-import itertools
 import logging
 import os
 import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import resources
@@ -38,6 +38,7 @@ KEY = "the-key-of-the-demo"
 BOOT = BootTimes(scheduling=2, creating=2, loading=8)
 IDLE_SECONDS = 8
 _POLL_SECONDS = 0.25
+_MOST_OFFERS = 100
 _READY_SECONDS = 60.0
 _END_SECONDS = 120.0
 _SETTLED_SECONDS = 420.0
@@ -159,15 +160,15 @@ async def tell(demo: Demo, *, settle: bool) -> None:
 
 
 async def _offers(demo: Demo) -> None:
-    found = await demo.client.search_offers(limit=5)
-    for one in found.offers:
+    found = await demo.client.search_offers(limit=_MOST_OFFERS)
+    for one in found.offers[:5]:
         offer = one.offer
         price, expected = wording.money(offer.usd_micros_per_hour), wording.money(one.expected_usd_micros)
         print(f"  {offer.gpu_name:16} {offer.location:24} {price}/h   expected {expected}")
-    rejected = itertools.groupby(sorted(one.reasons[0] for one in found.rejected))
-    reasons = sorted(((len(list(group)), reason) for reason, group in rejected), reverse=True)
-    print(f"  {len(found.rejected)} others were left out, such as:")
-    for count, reason in reasons[:4]:
+    print(f"  and {len(found.offers) - 5} more. {len(found.rejected)} others were left out:")
+    # The figures in brackets differ from offer to offer.
+    reasons = Counter(one.reasons[0].partition(" (")[0] for one in found.rejected)
+    for reason, count in reasons.most_common(5):
         print(f"    {count:3}  {reason}")
 
 

@@ -164,8 +164,7 @@ class LocalCloud:
         if process is None:
             state, status = CloudState.STOPPED, "The worker process has ended."
         else:
-            state = CloudState.RUNNING if address else CloudState.PULLING
-            status = f"pid {process.pid}"
+            state, status = CloudState.RUNNING, f"pid {process.pid}"
         return CloudInstance(provider_id=folder.path.name, label=label, state=state, address=address, status=status)
 
     def _folders(self) -> Sequence[InstanceFolder]:

@@ -22,18 +22,13 @@ from spotreel.cli.sound import write_chord
 from spotreel.orchestrator.v1.instance_pb2 import Instance
 from spotreel.orchestrator.v1.job_pb2 import Job
 
-from servicekit.clock import SystemClock
 from servicekit.lifecycle import stop_signal
 from servicekit.process import ChildProcess
-from tests.simulators.nvidia.pretence import DRIVER_FLOOR
+from tests.simulators.renting import open_market, rental_settings
 from tests.simulators.vast.lifecycle import BootTimes
 from tests.simulators.vast.market import Market
-from tests.simulators.vast.process_host import ProcessHost
-from tests.simulators.vast.server import MarketServer
-from tests.simulators.vast.world import MarketSettings
 
 SAMPLES = Path(str(resources.files("spotreel").joinpath("samples")))
-KEY = "the-key-of-the-demo"
 # A real start takes one to five minutes.
 BOOT = BootTimes(scheduling=2, creating=2, loading=8)
 IDLE_SECONDS = 8
@@ -195,21 +190,15 @@ async def _bill(demo: Demo, jobs: Sequence[Job]) -> None:
 @asynccontextmanager
 async def rental(out: Path, folder: Path) -> AsyncIterator[Demo]:
     """Runs the marketplace and the orchestrator while the block runs. Raises RuntimeError where one does not start."""
-    clock = SystemClock()
     async with AsyncExitStack() as stack:
-        host = ProcessHost(folder / "market")
-        market = await stack.enter_async_context(
-            Market(clock=clock, settings=MarketSettings(key=KEY, boot=BOOT), host=host)
-        )
-        server = await stack.enter_async_context(MarketServer(market, clock=clock))
-        host.marketplace_url = server.url
+        market, url = await stack.enter_async_context(open_market(folder / "market", boot=BOOT))
         ready = folder / "ready.json"
         command = [sys.executable, "-P", "-m", "orchestrator", "--listen", f"unix:{folder}/orchestrator.sock"]
         log: list[str] = []
         process = await stack.enter_async_context(
             ChildProcess(
                 [*command, "--data-dir", str(folder / "data"), "--ready-file", str(ready)],
-                env=_environment(server.url),
+                env=_environment(url),
                 grace=_END_SECONDS,
                 on_stderr_line=log.append,
             )
@@ -221,18 +210,8 @@ async def rental(out: Path, folder: Path) -> AsyncIterator[Demo]:
 
 def _environment(url: str) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("SPOTREEL_")}
-    return ours | {
-        "SPOTREEL_CLOUD": "vast",
-        "SPOTREEL_DEPLOYMENT": f"demo-{os.getpid()}",
-        "SPOTREEL_VAST_URL": url,
-        "SPOTREEL_VAST_API_KEY": KEY,
-        "SPOTREEL_VAST_IMAGE": "registry.example/spotreel-worker:demo",
-        # What the pretended driver of these machines wants.
-        "SPOTREEL_VAST_DRIVER_FLOOR": DRIVER_FLOOR,
-        "SPOTREEL_IDLE_TIMEOUT": str(IDLE_SECONDS),
-        "SPOTREEL_PUBLIC_ADDRESSES": "127.0.0.1",
-        "SPOTREEL_LOG_JSON": "false",
-    }
+    settings = rental_settings(url, deployment=f"demo-{os.getpid()}", idle_seconds=IDLE_SECONDS)
+    return ours | settings | {"SPOTREEL_LOG_JSON": "false"}
 
 
 async def _started(process: ChildProcess, ready: Path, log: Sequence[str]) -> None:

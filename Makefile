@@ -11,7 +11,7 @@ GENERATE := $(VENV)/generate
 GENERATE_READY := $(GENERATE)/.ready
 STUBS := clients/python/spotreel
 
-.PHONY: help setup demo demo-vast test test-fast check lint types protos generate checkgenerate configuration bench lock clean
+.PHONY: help setup demo demo-vast test test-fast check check-long lint types protos generate checkgenerate configuration bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -35,9 +35,12 @@ test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest
 
 test-fast: $(READY) ## Run the tests that start no process and encode nothing
-	$(BIN)/python -m pytest tests/unit tests/contracts tests/properties
+	$(BIN)/python -m pytest -m 'not slow' tests/unit tests/contracts tests/properties
 
 check: lint types protos checkgenerate test ## Everything that CI asks
+
+check-long: $(READY) ## What check has no time for: 200 random hours of a fleet's bad luck, in 7 minutes on two cores
+	$(BIN)/python -m tests.properties.fleet.schedule --count 200 --all-kinds
 
 lint: $(READY) ## ruff, and the direction of imports
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ Each figure is a ratio or a difference within one run on one machine, because ma
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import sys
@@ -16,12 +17,16 @@ from servicekit.runtime import prepare_process
 
 prepare_process()
 
-from servicekit.clock import SystemClock  # noqa: E402  # after prepare_process, which must come before gRPC
+import structlog  # noqa: E402  # after prepare_process, which must come before gRPC
+
+from servicekit.clock import SystemClock  # noqa: E402
 from servicekit.ffmpeg import locate_ffmpeg  # noqa: E402
-from tests.bench.measures import ALL, Bench, Finding  # noqa: E402
+from tests.bench import measures, renting  # noqa: E402
+from tests.bench.finding import Bench, Finding  # noqa: E402
 from worker.fonts.book import FontBook  # noqa: E402
 from worker.hardware.probe import probe_capabilities  # noqa: E402
 
+ALL = measures.ALL | renting.ALL
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
@@ -33,6 +38,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(ALL):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    # The simulators would tell of each request.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     findings = asyncio.run(_measure(arguments.names or list(ALL), arguments.rounds))
     if not arguments.names:
         REPORT.write_text(_report(findings))

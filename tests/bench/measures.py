@@ -8,7 +8,6 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from spotreel import AsyncClient
@@ -19,33 +18,12 @@ from servicekit.media.operations import AddAudio, Caption, Operation, UriSource
 from servicekit.media.outputs import OutputSpec, VideoCodec, VideoEncoding
 from servicekit.process import PIPE, ChildProcess
 from tests.bench import bare, media, relay
+from tests.bench.finding import Bench, Finding, numbers
 from tests.bench.service import Service, forget_peak, resident_bytes, running_service
-from worker.hardware.capabilities import Capabilities
 
 MEBIBYTE = 1 << 20
 GIBIBYTE = 1 << 30
 _NOWHERE = UriSource(uri="https://example.invalid/")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What the measures share: FFmpeg, what it can do here, a folder for files, and how often each is run."""
-
-    ffmpeg: Path
-    capabilities: Capabilities
-    folder: Path
-    rounds: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One row of the report; `met` says whether `figure` keeps the target."""
-
-    title: str
-    figure: str
-    target: str
-    met: bool
-    detail: str
 
 
 async def caption(bench: Bench) -> Finding:
@@ -135,7 +113,7 @@ async def transfer(bench: Bench) -> Finding:
         detail=f"MB/s: ours {_rates(ours)}, "
         + ", ".join(f"{kind} {_rates(rates)}" for kind, rates in relays.items())
         + f"; ours while FFmpeg makes it {_rates([while_it_runs])}; "
-        f"from the last byte to a verified and stored output {_numbers(tails)} s",
+        f"from the last byte to a verified and stored output {numbers(tails)} s",
     )
 
 
@@ -271,11 +249,7 @@ async def _settled(service: Service) -> dict[str, int]:
 
 def _seconds(pairs: Sequence[tuple[float, float]]) -> str:
     ours, theirs = zip(*pairs, strict=True)
-    return f"jobs {_numbers(ours)} s, bare {_numbers(theirs)} s"
-
-
-def _numbers(values: Sequence[float]) -> str:
-    return " ".join(f"{value:.2f}" for value in values)
+    return f"jobs {numbers(ours)} s, bare {numbers(theirs)} s"
 
 
 def _rates(values: Sequence[float]) -> str:

@@ -18,7 +18,7 @@ from orchestrator.fleet.launch import Renting
 from orchestrator.fleet.limits import FleetLimits, rental_limits
 from orchestrator.fleet.loop import Fleet
 from orchestrator.fleet.offer_search import OfferSearch
-from orchestrator.jobs.job import Job
+from orchestrator.jobs.job import Job, started, succeeded
 from orchestrator.ledger.memory import MemoryLedger
 from orchestrator.money.budget import Budget
 from orchestrator.offers.requirements import Requirements
@@ -31,7 +31,7 @@ from tests.simulators.clock import FakeClock
 from tests.simulators.cloud import SimulatedLink, SimulatedLinks
 from tests.simulators.nvidia.models import GPU_MODELS
 from tests.simulators.nvidia.pretence import DRIVER_FLOOR
-from tests.simulators.records import make_job, make_spec
+from tests.simulators.records import make_job, make_output, make_spec
 from tests.simulators.vast.contracts import Contract
 from tests.simulators.vast.market import Market
 from tests.simulators.vast.offers import Offer
@@ -140,6 +140,18 @@ class Rental:
         job = make_job(new_id(self.clock), spec=replace(spec, **fields), at=self.clock.now())
         job, _ = await self.ledger.create_job(job, request_id="", fingerprint=b"")
         return job
+
+    async def assign(self, instance: Instance) -> Job:
+        """Lets the first queued job run on an instance."""
+        (job, *_) = await self.ledger.queued_jobs(1)
+        now = self.clock.now()
+        return await self.ledger.change_job(job.id, lambda one: started(one, instance_id=instance.id, now=now))
+
+    async def succeed(self, job: Job) -> Job:
+        """Lets a running job succeed."""
+        now, output = self.clock.now(), make_output(blob=job.id)
+        keep = job.spec.limits.run_timeout
+        return await self.ledger.change_job(job.id, lambda one: succeeded(one, output=output, now=now, keep=keep))
 
     async def until(self, condition: Callable[[], Any], *, seconds: float, step: float = 1.0) -> None:
         """Moves the clock until the condition holds; fails when it does not within so many seconds."""

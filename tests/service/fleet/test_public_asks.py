@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import pytest
 
 from orchestrator.cloud.vast.search import RentalTerms
 from orchestrator.fleet.instance import ALIVE, Instance, InstanceState
-from orchestrator.jobs.job import started, succeeded
 from orchestrator.money.budget import Budget
 from orchestrator.offers.requirements import Requirements
 from tests.simulators.clock import FakeClock
 from tests.simulators.nvidia.pretence import DRIVER_FLOOR
-from tests.simulators.records import make_output
 from tests.simulators.rental import Rental
 from tests.simulators.vast.offers import Offer
 
@@ -29,16 +26,9 @@ def offers(count: int, **fields: Any) -> Sequence[Offer]:
 
 async def work(rental: Rental, instance: Instance, *, seconds: float) -> str:
     """Lets a queued job run on an instance and succeed; returns its id."""
-    (job, *_) = await rental.ledger.queued_jobs(1)
-    now = rental.clock.now()
-    await rental.ledger.change_job(job.id, lambda one: started(one, instance_id=instance.id, now=now))
+    job = await rental.assign(instance)
     await rental.clock.advance(seconds)
-
-    def done(end: datetime) -> Any:
-        keep, output = job.spec.limits.run_timeout, make_output(blob=job.id)
-        return lambda one: succeeded(one, output=output, now=end, keep=keep)
-
-    await rental.ledger.change_job(job.id, done(rental.clock.now()))
+    await rental.succeed(job)
     return job.id
 
 

@@ -9,12 +9,11 @@ from structlog.testing import capture_logs
 
 from orchestrator.cloud.vast.search import RentalTerms
 from orchestrator.fleet.instance import Instance, InstanceState
-from orchestrator.jobs.job import JobState, Placement, started, succeeded
+from orchestrator.jobs.job import JobState, Placement
 from orchestrator.money.budget import Budget
 from orchestrator.offers.requirements import Requirements
 from orchestrator.ports import LaunchOrder
 from tests.simulators.clock import FakeClock
-from tests.simulators.records import make_output
 from tests.simulators.rental import Rental
 from tests.simulators.vast.offers import Offer
 from tests.simulators.vast.world import MarketSettings
@@ -43,14 +42,9 @@ async def failed(rental: Rental) -> list[str]:
 
 async def run_and_finish(rental: Rental, instance: Instance) -> None:
     """Gives a queued job to an instance and lets it succeed a minute later."""
-    (job, *_) = await rental.ledger.queued_jobs(1)
-    now = rental.clock.now()
-    await rental.ledger.change_job(job.id, lambda one: started(one, instance_id=instance.id, now=now))
+    job = await rental.assign(instance)
     await rental.clock.advance(MINUTE)
-    end = rental.clock.now()
-    keep = job.spec.limits.run_timeout
-    output = make_output(blob=job.id)
-    await rental.ledger.change_job(job.id, lambda one: succeeded(one, output=output, now=end, keep=keep))
+    await rental.succeed(job)
 
 
 async def test_nothing_is_rented_without_work(rental: Rental) -> None:
@@ -167,9 +161,7 @@ async def test_an_hour_without_the_api_ends_no_job_and_forgets_no_destroy(rental
         await rental.queue()
         await rental.until(rental.is_ready, seconds=5 * MINUTE)
         one = await rental.newest()
-        now = rental.clock.now()
-        (job, *_) = await rental.ledger.queued_jobs(1)
-        await rental.ledger.change_job(job.id, lambda it: started(it, instance_id=one.id, now=now))
+        await rental.assign(one)
         down = rental.market.faults.arm("api_down", times=10_000, seconds=HOUR)
         await rental.clock.advance(HOUR - 1)
         assert down.fired > 10
@@ -444,9 +436,7 @@ async def test_idle_machines_end_with_the_orchestrator_and_busy_ones_stay(clock:
         await rental.queue()
         await rental.until(lambda: _ready(rental, 2), seconds=6 * MINUTE)
         busy, idle = await rental.instances()
-        (job, *_) = await rental.ledger.queued_jobs(1)
-        now = clock.now()
-        await rental.ledger.change_job(job.id, lambda it: started(it, instance_id=busy.id, now=now))
+        await rental.assign(busy)
 
     async def start_and_stop() -> None:
         async with rental.fleet(dismiss_idle=True, min_instances=2):

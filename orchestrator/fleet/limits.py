@@ -87,6 +87,6 @@ def rental_limits(
         destroy_seconds=6.0,
         unclaimed_seconds=120.0,
         watch_seconds=30.0,
-        brisk_seconds=2.0,
+        brisk_seconds=1.25,
         poll_seconds=5.0,
     )

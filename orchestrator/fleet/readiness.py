@@ -14,6 +14,7 @@ from orchestrator.ports import (
     CloudState,
     CloudUnavailable,
     Ledger,
+    WorkerLink,
     WorkerLinks,
     WorkerReady,
     WorkerUnreachable,
@@ -23,6 +24,7 @@ from servicekit.errors import SpotreelError
 
 # One try; the worker answers once it has probed its encoders, which takes seconds.
 _ASK_SECONDS = 20.0
+_DIAL_PAUSE_SECONDS = 0.05
 
 
 class Readiness:
@@ -90,7 +92,7 @@ class Readiness:
         at_address = await self._ledger.change_instance(instance.id, lambda one: _at(one, address))
         link = self._links.connect(at_address)
         try:
-            ready = await link.ready(timeout=min(_ASK_SECONDS, self._limits.dial_seconds))
+            ready = await self._answer(link)
         except (WorkerUnreachable, SpotreelError) as error:
             if waited > self._limits.dial_seconds:
                 return await self._give_up(instance, "WORKER_UNREACHABLE", str(error))
@@ -115,6 +117,18 @@ class Readiness:
         seconds = round((now - instance.create_time).total_seconds(), 2)
         self._log.info("instance_ready", instance=instance.id, slots=ready.slots, start_seconds=seconds)
         return True
+
+    async def _answer(self, link: WorkerLink) -> WorkerReady:
+        """Asks until the worker answers, or another listing may tell what became of it: it listens a moment after its
+        container runs. Raises WorkerUnreachable, and what the worker refuses with."""
+        end = self._clock.monotonic() + self._limits.brisk_seconds
+        while True:
+            try:
+                return await link.ready(timeout=min(_ASK_SECONDS, self._limits.dial_seconds))
+            except WorkerUnreachable:
+                if self._clock.monotonic() + _DIAL_PAUSE_SECONDS >= end:
+                    raise
+                await self._clock.sleep(_DIAL_PAUSE_SECONDS)
 
     def _seconds_in(self, instance: Instance, phase: str, *, until: float) -> float:
         """Returns for how long it has been in this phase of its start, as far as this process has seen."""

@@ -328,4 +328,6 @@ class Fleet:
         key, words = key.partition(" ")[0], f"{event} {error}"
         if self._trouble.get(key) != words:
             self._trouble[key] = words
-            self._log.warning(event, step=key, detail=str(error))
+            # Without the key nothing can be ended, so somebody has to see to it.
+            log = self._log.error if isinstance(error, CloudForbidden) else self._log.warning
+            log(event, step=key, detail=str(error))

@@ -145,7 +145,9 @@ async def test_a_revoked_key_is_loud_and_concludes_nothing(rental: Rental) -> No
         fault = rental.market.faults.arm("key_revoked", times=10_000)
         for _ in range(12):
             await rental.queue()
-        await rental.clock.advance(HOUR / 2)
+        with capture_logs() as log:
+            await rental.clock.advance(HOUR / 2)
+        assert "error" in {one["log_level"] for one in log if one["event"] == "cloud_forbidden"}
         assert "does not accept the key" in fleet.situation().words
         assert fault.fired > 0
         # Its heartbeats go on; that the listing is refused says nothing about it.

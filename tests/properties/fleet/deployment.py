@@ -28,6 +28,7 @@ from tests.properties.fleet.watch import Findings, Watch, WatchedLedger, blamele
 from tests.simulators.clock import FakeClock
 from tests.simulators.records import make_instance, make_job, make_spec
 from tests.simulators.rental import DEPLOYMENT, VIDEO, Rental, limits_of
+from tests.simulators.vast.catalogue import catalogue
 from tests.simulators.vast.contracts import Contract
 from tests.simulators.vast.world import MarketSettings
 
@@ -43,6 +44,10 @@ OTHER_LABELS = (
 _PREFIX = f"spotreel/{DEPLOYMENT}/"
 # A new process has no memory of what the one before it asked for, so its first requests may come too fast.
 _NEW_PROCESS_SECONDS = 60.0
+# After the calm, what may still come back has come back by then, and is to be ended.
+_LATEST_RETURN_SECONDS = 600.0
+# What somebody else rents with the same account is not to use its credit up.
+_CHEAP_USD = 0.3
 # Two rounds of everything that looks at jobs.
 _UNEXPLAINED_SECONDS = 15.0
 
@@ -93,6 +98,7 @@ class Deployment:
         )
         self.rental = Rental(self.clock, settings=MarketSettings(seed=setup.seed), ledger=self.ledger)
         self.market = self.rental.market
+        self.cheap_offers = [one.id for one in catalogue(setup.seed) if 0 < one.dph_base < _CHEAP_USD]
         self._limits: dict[str, Any] = {
             "min_instances": setup.min_instances,
             "max_instances": setup.max_instances,
@@ -257,6 +263,11 @@ class Deployment:
         return make_job(new_id(self.clock), spec=spec, at=self.clock.now())
 
     @property
+    def answered(self) -> set[str]:
+        """The ids of the jobs that clients know of."""
+        return set(self._known.values())
+
+    @property
     def ours(self) -> Sequence[Contract]:
         """The contracts that exist and carry our label."""
         return self.rental.ours
@@ -289,7 +300,16 @@ class Deployment:
 
     # --- the end ---
 
-    async def calm_down(self) -> float:
+    async def end_well(self) -> float:
+        """Ends all faults, lets all end, and adds to the findings what should have ended, and has not; returns how many
+        seconds that took."""
+        calm = await self._calm_down()
+        self._tell(f"all is over after {calm:.0f} s of calm")
+        await self.advance(_LATEST_RETURN_SECONDS + self.watch.bounds.unclaimed)
+        await self._check_end()
+        return calm
+
+    async def _calm_down(self) -> float:
         """Ends all faults, lifts the daily budget, keeps no machine, and lets time pass until all is done, at most for
         as long as the bounds allow; returns the seconds that it took."""
         self.market.faults.disarm()
@@ -309,8 +329,7 @@ class Deployment:
             await self.advance(30.0)
         return self.clock.monotonic() - begun
 
-    async def end_well(self) -> None:
-        """Adds to the findings what should have ended, and has not."""
+    async def _check_end(self) -> None:
         if self._asked:
             self.findings.add("unanswered", f"{len(self._asked)} clients never got an answer")
         jobs = [await self.ledger.get_job(one) for one in self._known.values()]

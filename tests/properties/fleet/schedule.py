@@ -22,13 +22,8 @@ from orchestrator.money.budget import Budget
 from tests.properties.fleet.bad_luck import ANSWERS, CALLS, CREATES, OURS, RARE, SPELLS, STRIKES
 from tests.properties.fleet.deployment import OTHER_LABELS, Deployment, Setup, is_ours
 from tests.properties.fleet.watch import HINDRANCES
-from tests.simulators.vast.catalogue import catalogue
 
 HOUR = 3600.0
-# After the calm, what may still come back has come back by then, and was ended.
-_LATEST_RETURN_SECONDS = 600.0
-# What somebody else rents with the same account is not to use its credit up.
-_CHEAP_USD = 0.3
 EVENTS = frozenset({"orderly end", "drain by hand", "end by hand", "rented elsewhere", "credit used up"})
 """What happens besides faults, as it is counted among them."""
 
@@ -103,7 +98,6 @@ class Schedule:
         self._chance = random.Random(f"schedule:{seed}")
         self._tell = tell
         self._deployment = Deployment(self._setup(), tell=self._say)
-        self._offers = [one.id for one in catalogue(seed) if 0 < one.dph_base < _CHEAP_USD]
         self._events: Counter[str] = Counter()
 
     async def run(self) -> Report:
@@ -116,10 +110,7 @@ class Schedule:
                 await deployment.advance(moment - deployment.clock.monotonic())
                 await self._happen()
             await deployment.advance(HOUR - deployment.clock.monotonic())
-            calm = await deployment.calm_down()
-            self._say(f"all is over after {calm:.0f} s of calm")
-            await deployment.advance(_LATEST_RETURN_SECONDS + deployment.watch.bounds.unclaimed)
-            await deployment.end_well()
+            calm = await deployment.end_well()
             return self._report(calm)
 
     # --- what is drawn ---
@@ -225,7 +216,8 @@ class Schedule:
             self._count("end by hand", "ended by hand")
 
     def _rent_elsewhere(self) -> None:
-        self._deployment.rent_elsewhere(self._chance.choice(self._offers), self._chance.choice(OTHER_LABELS))
+        offer = self._chance.choice(self._deployment.cheap_offers)
+        self._deployment.rent_elsewhere(offer, self._chance.choice(OTHER_LABELS))
         self._count("rented elsewhere", "somebody else rents")
 
     def _run_out_of_credit(self) -> None:

@@ -16,10 +16,15 @@ MARKET_KEY = "key-of-the-account"
 
 
 @asynccontextmanager
-async def open_market(folder: Path, *, boot: BootTimes) -> AsyncIterator[tuple[Market, str]]:
-    """Serves a market in real time, with its containers under `folder`; gives it and its address."""
+async def open_market(
+    folder: Path, *, boot: BootTimes, ffmpeg: Path | None = None
+) -> AsyncIterator[tuple[Market, str]]:
+    """Serves a market in real time, with its containers under `folder`; gives it and its address.
+
+    `ffmpeg` is what the workers' pretended one runs (default: imageio-ffmpeg's).
+    """
     clock = SystemClock()
-    host = ProcessHost(folder)
+    host = ProcessHost(folder, ffmpeg=ffmpeg)
     async with (
         Market(clock=clock, settings=MarketSettings(key=MARKET_KEY, boot=boot), host=host) as market,
         MarketServer(market, clock=clock) as server,

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.robustness.orchestrator.conftest import Deployment, Job, until
+from tests.robustness.deployment import Deployment, Job, until
 
 
 def has_at_home(job: Job, *, least: int) -> bool:

@@ -1,0 +1,72 @@
+"""A real orchestrator that rents at the simulated marketplace, whose instances are real workers."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from spotreel import AsyncClient
+from spotreel.orchestrator.v1.instance_pb2 import Instance
+
+from tests.robustness.deployment import Deployment, deployed, until
+from tests.simulators.renting import open_market, rental_settings
+from tests.simulators.vast.contracts import Contract
+from tests.simulators.vast.lifecycle import BootTimes
+from tests.simulators.vast.market import Market
+
+BOOT = BootTimes(scheduling=0.3, creating=0.3, loading=1.0)
+
+
+class Renting:
+    """An orchestrator, and the marketplace where it rents. Its workers' FFmpegs can be held back as its own can."""
+
+    def __init__(self, deployment: Deployment, market: Market, url: str) -> None:
+        self.deployment = deployment
+        self.market = market
+        self.url = url
+
+    def settings(self, *, idle_seconds: float = 1.0, **others: str) -> None:
+        """Sets what the next start gets."""
+        ours = rental_settings(self.url, deployment=f"test-{os.getpid()}", idle_seconds=idle_seconds)
+        self.deployment.environment = ours | {f"SPOTREEL_{name.upper()}": value for name, value in others.items()}
+
+    async def instances(self) -> list[Instance]:
+        """The rows of rented instances, the newest first, those that are gone too."""
+        states = [state for state in Instance.State.values() if state != Instance.STATE_UNSPECIFIED]
+        async with AsyncClient(self.deployment.address, tls=False) as client:
+            return [one async for one in client.list_instances(states=states) if one.HasField("offer")]
+
+    async def newest_is(self, state: Instance.State.ValueType) -> Instance:
+        """Returns the newest instance once it is in this state."""
+        found: list[Instance] = []
+
+        async def is_so() -> bool:
+            found[:] = (await self.instances())[:1]
+            return bool(found) and found[0].state == state
+
+        await until(is_so)
+        return found[0]
+
+    async def contract(self, condition: Callable[[Contract], bool] = lambda _: True) -> Contract:
+        """Returns a contract that exists, once the condition holds for one."""
+        await until(lambda: any(condition(one) for one in self.market.contracts))
+        return next(one for one in self.market.contracts if condition(one))
+
+    async def nothing_is_left(self) -> None:
+        """Returns when nothing bills, and the ledger knows it."""
+        await until(lambda: not self.market.contracts)
+        await self.newest_is(Instance.STATE_DESTROYED)
+
+
+@pytest.fixture
+async def renting(tmp_path: Path) -> AsyncIterator[Renting]:
+    async with (
+        deployed(tmp_path) as deployment,
+        open_market(tmp_path / "market", boot=BOOT, ffmpeg=deployment.ffmpeg) as (market, url),
+    ):
+        renting = Renting(deployment, market, url)
+        renting.settings()
+        yield renting
+        # The market's containers end with it, and nothing may hold them back.
+        for hold in tmp_path.glob("hold-*"):
+            hold.unlink()

@@ -1,0 +1,163 @@
+"""What a real orchestrator does when its marketplace, or its operator, does what it should not."""
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+from spotreel.orchestrator.v1.instance_pb2 import Instance
+from spotreel.orchestrator.v1.job_pb2 import Attempt, Job
+
+from tests.robustness.deployment import DEADLINE_SECONDS, Deployment, until
+from tests.robustness.rental.conftest import Renting
+from tests.simulators.renting import MARKET_KEY
+
+
+async def test_a_job_ends_although_the_marketplace_is_down_and_the_destroy_is_not_forgotten(renting: Renting) -> None:
+    deployment, market = renting.deployment, renting.market
+    hold = deployment.hold("encode")
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.held("encode")
+    down = market.faults.arm("api_down", times=10_000)
+    hold.unlink()
+    job = await deployment.finished(name)
+    await renting.newest_is(Instance.STATE_DESTROYING)
+    await until(lambda: down.fired > 0)
+    assert len(market.contracts) == 1
+    market.faults.disarm()
+    await renting.nothing_is_left()
+
+    assert (job.state, len(job.attempts)) == (Job.STATE_SUCCEEDED, 1)
+    assert market.creates == 1
+
+
+async def test_ask_5_a_job_whose_machine_is_outbid_goes_on_on_another(renting: Renting) -> None:
+    deployment, market = renting.deployment, renting.market
+    renting.settings(vast_interruptible="true")
+    hold = deployment.hold("encode")
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.held("encode")
+    (first,) = market.contracts
+    await market.do(first.id, "outbid")
+    await deployment.reaches(name, lambda job: job.attempts[0].state == Attempt.STATE_FAILED)
+    hold.unlink()
+    job = await deployment.finished(name)
+    await renting.nothing_is_left()
+
+    assert job.state == Job.STATE_SUCCEEDED
+    assert [one.state for one in job.attempts] == [Attempt.STATE_FAILED, Attempt.STATE_SUCCEEDED]
+    assert first.price is not None
+    assert first.destroyed is not None
+
+
+async def test_a_second_orchestrator_of_the_same_name_is_refused_and_the_first_goes_on(
+    renting: Renting, tmp_path: Path
+) -> None:
+    deployment, market = renting.deployment, renting.market
+    hold = deployment.hold("encode")
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.held("encode")
+    (tmp_path / "other").mkdir()
+    other = Deployment(tmp_path / "other", deployment.environment)
+    process = await other.spawn()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert await process.wait() == 1
+    hold.unlink()
+    job = await deployment.finished(name)
+    await renting.nothing_is_left()
+
+    assert (
+        "is in use. Another orchestrator on this machine rents under this name." in (other.folder / "log").read_text()
+    )
+    assert (job.state, len(job.attempts)) == (Job.STATE_SUCCEEDED, 1)
+    assert market.creates == 1
+
+
+async def test_a_lost_ledger_is_no_reason_to_rent_again_and_what_it_knew_is_taken_over_on_demand(
+    renting: Renting, tmp_path: Path
+) -> None:
+    deployment, market = renting.deployment, renting.market
+    renting.settings(idle_seconds=600)
+    hold = deployment.hold("encode")
+    await deployment.start()
+    await deployment.create_job()
+    await deployment.held("encode")
+    await deployment.end(signal.SIGKILL)
+    hold.unlink()
+    deployment.data = tmp_path / "fresh"
+    process = await deployment.spawn()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert await process.wait() == 1
+    assert "1 instances of it that this ledger knows nothing of" in (deployment.folder / "log").read_text()
+    deployment.environment["SPOTREEL_TAKE_OVER"] = "true"
+    await deployment.start()
+    assert len(market.contracts) == 1
+
+
+async def test_secrets_stay_where_they_belong(renting: Renting) -> None:
+    deployment, market = renting.deployment, renting.market
+    client_key = "key-of-a-client-0123456789"
+    hold = deployment.hold("encode")
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.held("encode")
+    (contract,) = market.contracts
+    secret = contract.order.environment["SPOTREEL_WORKER_SESSION_SECRET"]
+    environment = json.dumps(contract.order.environment)
+    processes = [path.read_bytes() for path in _command_lines()]
+    hold.unlink()
+    await deployment.finished(name)
+    await renting.nothing_is_left()
+    log = (deployment.folder / "log").read_bytes()
+    ledger = b"".join(path.read_bytes() for path in deployment.data.glob("ledger.sqlite*"))
+
+    # Without `video` there is no NVENC in a container (ask 6).
+    assert "video" in contract.order.environment["NVIDIA_DRIVER_CAPABILITIES"].split(",")
+    assert len(secret) == 64
+    assert MARKET_KEY not in environment
+    assert client_key not in environment
+    for place in (log, *processes):
+        assert MARKET_KEY.encode() not in place
+        assert secret.encode() not in place
+    assert MARKET_KEY.encode() not in ledger
+    assert secret.encode() not in ledger
+    assert market.keys_leaked == 0
+
+
+async def test_the_command_line_shows_offers_and_machines_and_takes_them_out(renting: Renting) -> None:
+    deployment, market = renting.deployment, renting.market
+    renting.settings(idle_seconds=600)
+    await deployment.start()
+
+    async def spotreel(*arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "spotreel.cli", *arguments),
+            env={**deployment.environment, "SPOTREEL_SERVER": deployment.address, "PATH": "", "COLUMNS": "200"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            output, _ = await process.communicate()
+        assert process.returncode == 0, output.decode()
+        return output.decode()
+
+    offers = await spotreel("offers", "--rejected")
+    await deployment.finished(await deployment.create_job())
+    instance = await renting.newest_is(Instance.STATE_READY)
+    listed = await spotreel("instances", "list")
+    await spotreel("instances", "drain", instance.name)
+    await renting.nothing_is_left()
+    (contract,) = market.history
+
+    assert contract.offer.gpu_name in offers
+    assert "no video encoder" in offers
+    assert instance.name.removeprefix("instances/") in listed
+    assert contract.offer.gpu_name in listed
+
+
+def _command_lines() -> list[Path]:
+    return [path for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]

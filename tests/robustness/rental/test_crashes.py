@@ -1,0 +1,105 @@
+"""kill -9 of the orchestrator and of rented workers, in each phase of a machine's life: nothing is lost."""
+
+import os
+import signal
+
+from spotreel import AsyncClient
+from spotreel.orchestrator.v1.instance_pb2 import Instance
+from spotreel.orchestrator.v1.job_pb2 import Attempt, Job
+
+from tests.robustness.deployment import until
+from tests.robustness.rental.conftest import Renting
+
+
+async def test_an_orchestrator_that_is_killed_in_every_phase_rents_one_machine_and_loses_nothing(
+    renting: Renting,
+) -> None:
+    deployment, market = renting.deployment, renting.market
+
+    async def killed_and_started() -> None:
+        await deployment.end(signal.SIGKILL)
+        await deployment.start()
+
+    encode, deliver = deployment.hold("encode"), deployment.hold("deliver")
+    lost = market.faults.arm("slow_answer", value=30.0, match={"endpoint": "create"})
+    await deployment.start()
+    name = await deployment.create_job(seconds=8)
+    # The create has been carried out, and its answer is on its way.
+    await until(lambda: lost.fired == 1)
+    await killed_and_started()
+    await renting.contract(lambda one: one.actual == "loading")
+    await killed_and_started()
+    await renting.newest_is(Instance.STATE_READY)
+    await killed_and_started()
+    await deployment.held("encode")
+    await killed_and_started()
+    instance = await renting.newest_is(Instance.STATE_READY)
+    async with AsyncClient(deployment.address, tls=False) as client:
+        await client.drain_instance(instance.name)
+    await renting.newest_is(Instance.STATE_DRAINING)
+    await killed_and_started()
+    encode.unlink()
+    # Its output is at home; what is made of it is held back.
+    await deployment.held("deliver")
+    ignored = market.faults.arm("answer_lost", match={"endpoint": "destroy"})
+    await killed_and_started()
+    await until(lambda: ignored.fired == 1)
+    await killed_and_started()
+    deliver.unlink()
+    job = await deployment.finished(name)
+    await renting.nothing_is_left()
+
+    assert (job.state, len(job.attempts)) == (Job.STATE_SUCCEEDED, 1)
+    assert market.creates == 1
+    assert [one.name for one in await renting.instances()] == [instance.name]
+
+
+async def test_a_rented_worker_that_is_killed_costs_one_attempt_and_its_machine_is_given_back(renting: Renting) -> None:
+    deployment, market = renting.deployment, renting.market
+    renting.settings(idle_seconds=600)
+    hold = deployment.hold("encode")
+    await deployment.start()
+    name = await deployment.create_job()
+
+    # While it starts, before it answers.
+    first = await renting.contract(lambda one: one.address is not None)
+    _kill(first.address.pid if first.address else 0)
+    # In the middle of an encode.
+    await deployment.held("encode")
+    second = await renting.contract(lambda one: one is not first and one.actual == "running")
+    _kill(second.address.pid if second.address else 0)
+    hold.unlink()
+    job = await deployment.finished(name)
+    # When it has nothing to do.
+    third = await renting.contract(lambda one: one not in (first, second))
+    _kill(third.address.pid if third.address else 0)
+    await renting.nothing_is_left()
+
+    assert job.state == Job.STATE_SUCCEEDED
+    assert [one.state for one in job.attempts] == [Attempt.STATE_FAILED, Attempt.STATE_SUCCEEDED]
+    assert all(one.destroyed is not None for one in (first, second, third))
+    assert len({one.offer.machine_id for one in (first, second, third)}) == 3
+    assert market.creates == 3
+
+
+async def test_an_orderly_end_gives_idle_machines_back_and_leaves_those_at_work(renting: Renting) -> None:
+    deployment, market = renting.deployment, renting.market
+    renting.settings(idle_seconds=600)
+    hold = deployment.hold("encode")
+    await deployment.start()
+    name = await deployment.create_job()
+    await deployment.held("encode")
+    assert await deployment.end(signal.SIGTERM) == 0
+    assert [one.actual for one in market.contracts] == ["running"]
+    hold.unlink()
+    await deployment.start()
+    job = await deployment.finished(name)
+    assert (job.state, len(job.attempts)) == (Job.STATE_SUCCEEDED, 1)
+    assert len(market.contracts) == 1
+    assert await deployment.end(signal.SIGTERM) == 0
+    assert not market.contracts
+
+
+def _kill(pid: int) -> None:
+    assert pid, "the container has no process"
+    os.kill(pid, signal.SIGKILL)

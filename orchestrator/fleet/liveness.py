@@ -57,6 +57,11 @@ class Liveness:
             return await self._lose(instance, "INSTANCE_STOPPED", f"It was stopped by its cloud. {seen.status}".strip())
         return False
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether an instance did not answer the last time it was asked."""
+        return any(pulse.silent_since is not None for pulse in self._pulses.values())
+
     async def close(self) -> None:
         """Closes the connections."""
         for instance_id in list(self._pulses):

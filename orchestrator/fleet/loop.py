@@ -158,7 +158,9 @@ class Fleet:
     async def _pass(self) -> float:
         """Gives each instance its step and returns the seconds until the next pass."""
         alive = await self._alive()
-        brisk = self._plan.launches != () or any(one.state not in _SETTLED for one in alive)
+        # What does not answer may have been stopped by its cloud, which says so at once.
+        doubtful = self._plan.launches != () or self._liveness.in_doubt
+        brisk = doubtful or any(one.state not in _SETTLED for one in alive)
         interval = self._limits.brisk_seconds if brisk else self._limits.watch_seconds
         if self._lookout.due(interval):
             self._begin(_LOOKOUT, self._look())

@@ -51,7 +51,7 @@ def traffic(offer: Offer, *, received_bytes: int, sent_bytes: int) -> Cost:
 def dollars(usd_micros: int) -> str:
     """Returns an amount for people, such as `0.312 $`; small ones keep more digits."""
     amount = usd_micros / 1_000_000
-    digits = 2 if amount >= 100 else 3 if amount >= 0.1 else 5
+    digits = 2 if amount >= 100 else 3 if amount >= 0.1 else 5 if amount >= 0.001 else 6
     return f"{amount:.{digits}f} $"
 
 

@@ -29,6 +29,7 @@ _STATUSES: Mapping[type[client_errors.SpotreelClientError], str] = {
     client_errors.OffsetOutOfRange: "OUT_OF_RANGE",
     client_errors.PreconditionFailed: "FAILED_PRECONDITION",
     client_errors.ResourceExhausted: "RESOURCE_EXHAUSTED",
+    client_errors.ServerUnavailable: "UNAVAILABLE",
     client_errors.Unauthenticated: "UNAUTHENTICATED",
     client_errors.Unimplemented: "UNIMPLEMENTED",
 }

@@ -384,7 +384,8 @@ def _small_disk(lab: Lab, size: int) -> AbstractAsyncContextManager[Lab]:
 # --- starting a server ----------------------------------------------------------------------------------------
 
 
-async def _serve(lab: Lab, *arguments: str, **environment: str) -> Seen:
+async def serve(lab: Lab, *arguments: str, **environment: str) -> Seen:
+    """Start a server that does not start, on data of its own unless told otherwise."""
     settings = {"SPOTREEL_DATA_DIR": str(lab.folder / "data"), "SPOTREEL_API_KEY": "", **environment}
     return await ended(["-m", "orchestrator", "--listen", "127.0.0.1:0", *arguments], settings, cwd=lab.folder)
 
@@ -392,19 +393,19 @@ async def _serve(lab: Lab, *arguments: str, **environment: str) -> Seen:
 @scenario
 async def serve_port_taken(lab: Lab) -> Seen:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        return await _serve(lab, "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+        return await serve(lab, "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
 
 
 @scenario
 async def serve_ledger_not_writable(lab: Lab) -> Seen:
     # A file where the folder should be: not even root can write below it.
     blocked = lab.text("a-file", "in the way")
-    return await _serve(lab, SPOTREEL_DATA_DIR=str(blocked / "data"))
+    return await serve(lab, SPOTREEL_DATA_DIR=str(blocked / "data"))
 
 
 @scenario
 async def serve_ledger_in_use(lab: Lab) -> Seen:
-    return await _serve(lab, SPOTREEL_DATA_DIR=str(lab.data))
+    return await serve(lab, SPOTREEL_DATA_DIR=str(lab.data))
 
 
 @scenario
@@ -412,17 +413,17 @@ async def serve_ledger_no_database(lab: Lab) -> Seen:
     data = lab.folder / "data"
     data.mkdir()
     (data / "ledger.sqlite").write_bytes(b"this is no database " * 100)
-    return await _serve(lab)
+    return await serve(lab)
 
 
 @scenario
 async def serve_open_to_all(lab: Lab) -> Seen:
-    return await _serve(lab, "--listen", "0.0.0.0:0")
+    return await serve(lab, "--listen", "0.0.0.0:0")
 
 
 @scenario
 async def serve_wrong_setting(lab: Lab) -> Seen:
-    return await _serve(lab, SPOTREEL_LOCAL_WORKERS="many")
+    return await serve(lab, SPOTREEL_LOCAL_WORKERS="many")
 
 
 # --- the command line -----------------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from servicekit.ffmpeg import locate_ffmpeg
-from tests.e2e.errors_page.job_scenarios import SCENARIOS
 from tests.e2e.errors_page.lab import REPOSITORY, Lab, service
 from tests.e2e.errors_page.remains import nothing_is_left, worker_has_started
+from tests.e2e.errors_page.rental_scenarios import SCENARIOS
 
 _ROW = re.compile(
     r"^\| `(?P<id>[a-z0-9-]+)` \|[^|]+\| (?P<outcome>[^|]+) \| (?P<words>[^|]+) \| (?P<remains>[^|]+) \|$", re.MULTILINE

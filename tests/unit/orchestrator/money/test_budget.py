@@ -89,7 +89,7 @@ def test_no_bound_is_no_bound() -> None:
 
 def test_amounts_are_written_for_people() -> None:
     assert [dollars(amount) for amount in (123, 45_600, 360_000, 12_345_678, 123_456_789)] == [
-        "0.00012 $",
+        "0.000123 $",
         "0.04560 $",
         "0.360 $",
         "12.346 $",

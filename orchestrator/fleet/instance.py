@@ -41,7 +41,7 @@ class Instance:
     `label` is what the cloud knows it by from before it exists; `secret` is the 32-byte session secret that it alone
     was given, kept so that a restarted orchestrator can speak to it again. `offer` is what was rented (None: it costs
     nothing), `image` the image that it was to run, `encoder` the codec that its GPU has to encode (empty: none).
-    `running_time` is when it was first seen to run, which is when its GPU began to cost; `received_bytes` and
+    `running_time` is when its GPU may have begun to cost: when it was last seen not to run yet; `received_bytes` and
     `sent_bytes` are those of its tasks; `charged` is what the marketplace says that it cost in the end.
     `capabilities` is the serialised `spotreel.worker.v1.Capabilities` that it answered with when it became READY, and
     `hardware_codecs` what they say that its GPU encodes.
@@ -99,9 +99,9 @@ def offered(instance: Instance, *, offer: Offer) -> Instance:
     return replace(instance, offer=offer) if instance.state is InstanceState.REQUESTED else instance
 
 
-def seen_running(instance: Instance, *, now: datetime) -> Instance:
-    """Notes when its GPU began to cost."""
-    return instance if instance.running_time is not None else replace(instance, running_time=now)
+def seen_running(instance: Instance, *, since: datetime) -> Instance:
+    """Notes since when its GPU costs, at the earliest."""
+    return instance if instance.running_time is not None else replace(instance, running_time=since)
 
 
 def became_ready(

@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -40,6 +41,7 @@ class Readiness:
         self._problems = Absences()
         self._phases: dict[str, tuple[str, float]] = {}
         self._begun: dict[str, float] = {}
+        self._not_running: dict[str, datetime] = {}
         self._log = structlog.get_logger("fleet")
 
     async def step(self, instance: Instance, listing: Listing) -> bool:
@@ -52,12 +54,18 @@ class Readiness:
             return await self._give_up(instance, seen.problem.reason, seen.problem.message)
         if seen.state is CloudState.STOPPED:
             return await self._give_up(instance, "START_STOPPED", f"It stopped while it started. {seen.status}".strip())
-        if seen.state is CloudState.RUNNING and instance.running_time is None:
-            now = self._clock.now()
-            instance = await self._ledger.change_instance(instance.id, lambda one: seen_running(one, now=now))
+        if seen.state is not CloudState.RUNNING:
+            self._not_running[instance.id] = self._clock.now() - self._age(listing)
+        elif instance.running_time is None:
+            # It may have begun right after it was last seen not to run, and nobody may have looked for long since.
+            since = max(self._not_running.get(instance.id, instance.create_time), instance.create_time)
+            instance = await self._ledger.change_instance(instance.id, lambda one: seen_running(one, since=since))
         if seen.state is CloudState.RUNNING and seen.address:
             return await self._dial(instance, seen.address)
         return await self._wait(instance, seen, listing)
+
+    def _age(self, listing: Listing) -> timedelta:
+        return timedelta(seconds=self._clock.monotonic() - listing.taken_at)
 
     def _is_certain(self, instance: Instance, reason: str, listing: Listing) -> bool:
         """Words of failure may be followed by another try; what still stands after a few listings is meant."""
@@ -68,6 +76,7 @@ class Readiness:
         """Drops what was noted of an instance that is not starting any more."""
         self._phases.pop(instance_id, None)
         self._begun.pop(instance_id, None)
+        self._not_running.pop(instance_id, None)
         self._absences.seen(instance_id)
 
     async def _missing(self, instance: Instance, listing: Listing) -> bool:

@@ -11,6 +11,7 @@ from orchestrator.cloud.vast.search import RentalTerms
 from orchestrator.fleet.instance import Instance, InstanceState
 from orchestrator.jobs.job import JobState, Placement
 from orchestrator.money.budget import Budget
+from orchestrator.money.cost import cost_so_far
 from orchestrator.offers.requirements import Requirements
 from orchestrator.ports import LaunchOrder
 from tests.simulators.clock import FakeClock
@@ -173,6 +174,21 @@ async def test_an_hour_without_the_api_ends_no_job_and_forgets_no_destroy(rental
         await rental.clock.advance(MINUTE)
         await rental.until(lambda: not rental.ours, seconds=3 * MINUTE)
     assert rental.market.creates == 1
+
+
+async def test_what_ran_while_nobody_could_look_counts_against_the_budget(rental: Rental) -> None:
+    """It began to run during an outage: its GPU costs from then on, not from when that is first seen."""
+    async with rental.fleet():
+        await rental.queue()
+        await rental.until(lambda: rental.ours, seconds=MINUTE)
+        rental.market.faults.arm("api_down", times=10_000, seconds=HOUR)
+        await rental.clock.advance(HOUR)
+        await rental.until(rental.is_ready, seconds=5 * MINUTE)
+        one, (contract,) = await rental.newest(), rental.ours
+        billed = rental.market.billed_usd_micros(contract.id)
+        assert billed > 30_000
+        cost = cost_so_far(one, now=rental.clock.now())
+        assert billed <= cost.total_usd_micros < billed * 1.1
 
 
 async def test_a_failed_listing_starts_nothing(clock: FakeClock) -> None:

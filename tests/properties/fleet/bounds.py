@@ -49,8 +49,8 @@ class Bounds:
 
     @property
     def unclaimed(self) -> float:
-        """From the moment when a machine with our label is there that no row claims to its end: because it came back
-        after it was gone, or because the marketplace hid it for longer than is believed. Two listings, the grace period
+        """From the moment when the marketplace shows a machine with our label that no row claims to its end: it came
+        back after it was gone, or the marketplace hid it for longer than is believed. Two listings, the grace period
         between them, and its turn."""
         return 2 * self.listing + self.limits.unclaimed_seconds + _DESTROY_PACE_SECONDS * self.together
 

@@ -161,6 +161,9 @@ class Watch:
                 unheld.add(one.id)
                 key, bound = ("unclaimed", one.id), self.bounds.unclaimed
                 self._check_reason(one)
+                if one.hidden_reads > 0:
+                    # Nobody can know of it yet.
+                    continue
             elif row.state is InstanceState.DESTROYING:
                 key, bound = ("destroying", one.id), self.bounds.destroy
             else:

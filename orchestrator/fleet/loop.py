@@ -42,7 +42,7 @@ _MOST_INSTANCES = 1000
 _MOST_JOBS = 200
 _BREAK_SECONDS = 2.0
 _SETTLED = frozenset({InstanceState.READY, InstanceState.DRAINING})
-_LOOKOUT, _REAPER, _SETTLE = "lookout", "reaper", "settle"
+_PASS, _LOOKOUT, _REAPER, _SETTLE = "pass", "lookout", "reaper", "settle"
 # Of a listing that is older than so many intervals nothing is concluded that starts a machine.
 _STALE_INTERVALS = 3.0
 
@@ -150,9 +150,15 @@ class Fleet:
         while True:
             try:
                 pause = await self._pass()
-            except Exception:  # noqa: BLE001 - the ledger may be back for the next pass
+            except SpotreelError as error:
+                # The ledger cannot be read or written; it may be back for the next pass.
+                self._note_trouble("fleet_pass_failed", _PASS, error)
+                pause = _BREAK_SECONDS
+            except Exception:  # noqa: BLE001 - the fleet must go on
                 self._log.exception("fleet_pass_failed")
                 pause = _BREAK_SECONDS
+            else:
+                self._trouble.pop(_PASS, None)
             await self._bell.wait(pause)
 
     async def _pass(self) -> float:
@@ -317,6 +323,9 @@ class Fleet:
             if key == _LOOKOUT:
                 self._outage = f"The marketplace does not answer. {error}".strip()
             self._note_trouble("cloud_unavailable", key, error)
+        except SpotreelError as error:
+            # The ledger again.
+            self._note_trouble("fleet_step_failed", key, error)
         except Exception:  # noqa: BLE001 - one instance must not stop the others
             self._log.exception("fleet_step_failed", step=key)
         finally:
@@ -325,11 +334,12 @@ class Fleet:
             self._bell.ring()
             self._dispatch_bell.ring()
 
-    def _note_trouble(self, event: str, key: str, error: CloudUnavailable) -> None:
-        """Logs what a cloud answered once, not at every try: an outage lasts for thousands of them."""
+    def _note_trouble(self, event: str, key: str, error: Exception) -> None:
+        """Logs what a cloud or the ledger answered once, not at every try: an outage lasts for thousands of them."""
         key, words = key.partition(" ")[0], f"{event} {error}"
         if self._trouble.get(key) != words:
             self._trouble[key] = words
-            # Without the key nothing can be ended, so somebody has to see to it.
-            log = self._log.error if isinstance(error, CloudForbidden) else self._log.warning
+            # A marketplace that does not answer comes back by itself; for the rest somebody has to do something.
+            harmless = isinstance(error, CloudUnavailable) and not isinstance(error, CloudForbidden)
+            log = self._log.warning if harmless else self._log.error
             log(event, step=key, detail=str(error))

@@ -36,8 +36,10 @@ class WorkerServiceStub:
     task by its id and goes on where it was.
 
     Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT),
-    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID), `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE` (SHUTTING_DOWN).
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID; in a session
+    SESSION_TOKEN_INVALID, DEPLOYMENT_KEY_INVALID), `PERMISSION_DENIED`
+    (ADDRESS_NOT_ALLOWED), `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`
+    (SHUTTING_DOWN).
     """
 
     @_typing.overload
@@ -152,8 +154,10 @@ class WorkerServiceAsyncStub(WorkerServiceStub):
     task by its id and goes on where it was.
 
     Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT),
-    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID), `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE` (SHUTTING_DOWN).
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID; in a session
+    SESSION_TOKEN_INVALID, DEPLOYMENT_KEY_INVALID), `PERMISSION_DENIED`
+    (ADDRESS_NOT_ALLOWED), `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`
+    (SHUTTING_DOWN).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -264,8 +268,10 @@ class WorkerServiceServicer(metaclass=_abc_1.ABCMeta):
     task by its id and goes on where it was.
 
     Every call may also end with `INVALID_ARGUMENT` (INVALID_ARGUMENT),
-    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID), `RESOURCE_EXHAUSTED`
-    (TOO_MANY_REQUESTS) and `UNAVAILABLE` (SHUTTING_DOWN).
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID; in a session
+    SESSION_TOKEN_INVALID, DEPLOYMENT_KEY_INVALID), `PERMISSION_DENIED`
+    (ADDRESS_NOT_ALLOWED), `RESOURCE_EXHAUSTED` (TOO_MANY_REQUESTS) and `UNAVAILABLE`
+    (SHUTTING_DOWN).
     """
 
     @_abc_1.abstractmethod

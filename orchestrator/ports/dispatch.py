@@ -48,3 +48,7 @@ class JobNews(Protocol):
     def progress(self, job_id: str, progress: Progress) -> None:
         """Says how far a job is; kept in memory only, and called as often as something is known."""
         ...
+
+    def latest(self, job: Job) -> Job:
+        """Returns a job that was read from the ledger, with what was last said of its progress."""
+        ...

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from google.protobuf.duration_pb2 import Duration
 from spotreel.orchestrator.v1.job_pb2 import JobLimits
 
 from tests.e2e.errors_page.job_scenarios import SCENARIOS
@@ -55,6 +56,15 @@ async def rent_job_too_dear(lab: Lab) -> Seen:
     async with _market(lab) as (market, settings), lab.alone(settings) as own:
         result = await own.caption(lab.video(), limits=JobLimits(max_cost_usd_micros=1))
     assert market.creates == 1
+    return result
+
+
+@scenario
+async def rent_no_offer(lab: Lab) -> Seen:
+    limits = JobLimits(queue_timeout=Duration(seconds=6))
+    async with _market(lab, offer_gpu_names="H100 SXM") as (market, settings), lab.alone(settings) as own:
+        result = await own.caption(lab.video(), limits=limits)
+    assert market.creates == 0
     return result
 
 

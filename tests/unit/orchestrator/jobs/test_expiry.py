@@ -14,7 +14,7 @@ from orchestrator.assets.uploads import Incoming, Uploads, UploadWish
 from orchestrator.dispatch.spools import SpoolFolder
 from orchestrator.jobs.expiry import Expiry
 from orchestrator.jobs.feed import JobFeed
-from orchestrator.jobs.job import JobLimits, JobState
+from orchestrator.jobs.job import JobLimits, JobState, Progress, Stage
 from orchestrator.jobs.registry import JobRegistry
 from orchestrator.ledger.memory import MemoryLedger
 from orchestrator.storage.folder import FolderStore
@@ -36,6 +36,7 @@ class House:
     dispatch: ScriptedDispatch
     uploads: Uploads
     expiry: Expiry
+    feed: JobFeed
     folder: Path
 
 
@@ -57,7 +58,7 @@ async def house(clock: FakeClock, tmp_path: Path) -> House:
         clock=clock,
         job_retention=WEEK,
     )
-    return House(ledger=ledger, dispatch=dispatch, uploads=uploads, expiry=expiry, folder=tmp_path)
+    return House(ledger=ledger, dispatch=dispatch, uploads=uploads, expiry=expiry, feed=feed, folder=tmp_path)
 
 
 async def upload(uploads: Uploads, content: bytes, *, whole: bool = True) -> Asset | None:
@@ -104,9 +105,12 @@ async def test_half_an_upload_goes_after_a_day(house: House, clock: FakeClock) -
     assert list((house.folder / "uploads").iterdir()) == []
 
 
-async def test_a_job_that_waits_too_long_fails_by_itself(house: House, clock: FakeClock) -> None:
+async def test_a_job_that_waits_too_long_fails_by_itself_and_says_what_it_waited_for(
+    house: House, clock: FakeClock
+) -> None:
     spec = make_spec(limits=JobLimits(queue_timeout=timedelta(seconds=30)))
     await house.ledger.create_job(make_job("job1", spec=spec, at=clock.now()), request_id="", fingerprint=b"")
+    house.feed.progress("job1", Progress(stage=Stage.PROVISIONING, detail="There is no offer."))
     async with house.expiry:
         await clock.advance(29.5)
         assert (await house.ledger.get_job("job1")).state is JobState.QUEUED
@@ -115,4 +119,6 @@ async def test_a_job_that_waits_too_long_fails_by_itself(house: House, clock: Fa
     assert job.state is JobState.FAILED
     assert job.failure is not None
     assert job.failure.reason == "QUEUE_TIMEOUT"
-    assert "30 s" in job.failure.message
+    assert job.failure.message == (
+        "No machine was free for the job within its queue_timeout of 30 s. There is no offer."
+    )

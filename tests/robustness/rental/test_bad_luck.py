@@ -6,12 +6,15 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 from spotreel.orchestrator.v1.instance_pb2 import Instance
 from spotreel.orchestrator.v1.job_pb2 import Attempt, Job
 
 from tests.robustness.deployment import DEADLINE_SECONDS, Deployment, until
-from tests.robustness.rental.conftest import Renting
+from tests.robustness.rental.conftest import SECONDS, Renting
 from tests.simulators.renting import MARKET_KEY
+
+pytestmark = pytest.mark.timeout(SECONDS)
 
 
 async def test_a_job_ends_although_the_marketplace_is_down_and_the_destroy_is_not_forgotten(renting: Renting) -> None:

@@ -3,56 +3,62 @@
 import os
 import signal
 
+import pytest
 from spotreel import AsyncClient
 from spotreel.orchestrator.v1.instance_pb2 import Instance
 from spotreel.orchestrator.v1.job_pb2 import Attempt, Job
 
 from tests.robustness.deployment import until
-from tests.robustness.rental.conftest import Renting
+from tests.robustness.rental.conftest import SECONDS, Renting
+
+pytestmark = pytest.mark.timeout(SECONDS)
 
 
 async def test_an_orchestrator_that_is_killed_in_every_phase_rents_one_machine_and_loses_nothing(
     renting: Renting,
 ) -> None:
     deployment, market = renting.deployment, renting.market
-
-    async def killed_and_started() -> None:
-        await deployment.end(signal.SIGKILL)
-        await deployment.start()
-
     encode, deliver = deployment.hold("encode"), deployment.hold("deliver")
+    deployment.pace("encode")
+    pulling = market.faults.arm("stuck_loading")
     lost = market.faults.arm("slow_answer", value=30.0, match={"endpoint": "create"})
     await deployment.start()
     name = await deployment.create_job(seconds=8)
     # The create has been carried out, and its answer is on its way.
     await until(lambda: lost.fired == 1)
-    await killed_and_started()
-    # A start that took long enough is further by now.
-    await renting.contract(lambda one: one.actual in ("loading", "running"))
-    await killed_and_started()
+    await renting.killed_and_started()
+    # It has been found by its label, and loads its image.
+    await renting.newest_is(Instance.STATE_STARTING)
+    contract = await renting.contract(lambda one: one.actual == "loading")
+    await renting.killed_and_started()
+    await market.do(contract.id, "loaded")
     await renting.newest_is(Instance.STATE_READY)
-    await killed_and_started()
+    await renting.killed_and_started()
     await deployment.held("encode")
-    await killed_and_started()
+    await renting.killed_and_started()
     instance = await renting.newest_is(Instance.STATE_READY)
     async with AsyncClient(deployment.address, tls=False) as client:
         await client.drain_instance(instance.name)
     await renting.newest_is(Instance.STATE_DRAINING)
-    await killed_and_started()
+    await renting.killed_and_started()
     encode.unlink()
-    # Its output is at home; what is made of it is held back.
+    # A part of its output is at home, and the rest is being made.
+    await deployment.reaches(name, lambda job: job.progress.output_bytes > 0)
+    assert not deployment.logged("output_at_home")
+    destroyed = market.faults.arm("answer_lost", match={"endpoint": "destroy"})
+    await renting.killed_and_started()
+    # All of it is at home, so that the machine goes; what is made of it is held back.
     await deployment.held("deliver")
-    ignored = market.faults.arm("answer_lost", match={"endpoint": "destroy"})
-    await killed_and_started()
-    await until(lambda: ignored.fired == 1)
-    await killed_and_started()
+    await until(lambda: destroyed.fired == 1)
+    await renting.killed_and_started()
     deliver.unlink()
     job = await deployment.finished(name)
     await renting.nothing_is_left()
 
     assert (job.state, len(job.attempts)) == (Job.STATE_SUCCEEDED, 1)
-    assert market.creates == 1
+    assert (market.creates, pulling.fired) == (1, 1)
     assert [one.name for one in await renting.instances()] == [instance.name]
+    assert deployment.calls("encode") == 1
 
 
 async def test_a_rented_worker_that_is_killed_costs_one_attempt_and_its_machine_is_given_back(renting: Renting) -> None:

@@ -87,6 +87,15 @@ async def test_events_undone(market: Market, caller: Caller, clock: FakeClock) -
         assert (await caller.show(contract))["actual_status"] == "running"
 
 
+async def test_an_image_that_is_stuck_can_be_let_through(market: Market, caller: Caller, clock: FakeClock) -> None:
+    market.faults.arm("stuck_loading")
+    contract = await caller.rent(SINGLE.id)
+    await clock.advance(10 * BOOTED)
+    assert (await caller.show(contract))["actual_status"] == "loading"
+    await market.do(contract, "loaded")
+    assert (await caller.show(contract))["actual_status"] == "running"
+
+
 async def test_traffic(market: Market, caller: Caller, anonymous: Caller) -> None:
     contract = await caller.rent(SINGLE.id)
     body = {"down_bytes": 1000, "up_bytes": 2000}

@@ -29,8 +29,8 @@ control, from this machine only and without a key:
   PUT    /control/faults/NAME                      {"times": 2} or {"probability": 0.1} or {"script": [true, false]},
                                                    with "match": {"endpoint": "create"}, "value", "seconds"
   DELETE /control/faults/NAME  /control/faults     disarms one, or all
-  POST   /control/instances/ID/WHAT                outbid, resume, stop, kill, end_contract, offline, online, destroy,
-                                                   resurrect, traffic {"down_bytes": 1, "up_bytes": 1}
+  POST   /control/instances/ID/WHAT                loaded, outbid, resume, stop, kill, end_contract, offline, online,
+                                                   destroy, resurrect, traffic {"down_bytes": 1, "up_bytes": 1}
   POST   /control/advance                          {"seconds": 3600} moves the clock forward
   POST   /control/credit                           {"usd": 0.05}
 

@@ -158,6 +158,7 @@ def _simply(name: str) -> Callable[[World, Contract, Call], Any]:
 
 
 _ACTIONS: dict[str, Callable[[World, Contract, Call], Any]] = {
+    "loaded": _simply("loaded"),
     "outbid": _simply("outbid"),
     "resume": _simply("resume"),
     "stop": _stop,

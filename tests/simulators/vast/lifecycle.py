@@ -147,6 +147,13 @@ class Lifecycle:
             if contract.queued:
                 self.start(contract, now)
 
+    def loaded(self, contract: Contract, now: float) -> None:
+        """The image of one that is stuck is there after all."""
+        contract.fates.pop("stuck_loading", None)
+        if contract.actual == "loading":
+            self._turn(contract)
+            self._start(contract, now)
+
     def reboot(self, contract: Contract, now: float) -> None:
         """Stops and starts the container in place."""
         self._turn(contract)

@@ -1,6 +1,6 @@
 """A marketplace whose instances are real workers, and the settings of an orchestrator that rents there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,14 +17,15 @@ MARKET_KEY = "key-of-the-account"
 
 @asynccontextmanager
 async def open_market(
-    folder: Path, *, boot: BootTimes, ffmpeg: Path | None = None
+    folder: Path, *, boot: BootTimes, ffmpeg: Path | None = None, overriding: Mapping[str, str] | None = None
 ) -> AsyncIterator[tuple[Market, str]]:
     """Serves a market in real time, with its containers under `folder`; gives it and its address.
 
-    `ffmpeg` is what the workers' pretended one runs (default: imageio-ffmpeg's).
+    `ffmpeg` is what the workers' pretended one runs (default: imageio-ffmpeg's), `overriding` what their environment
+    has in place of what was ordered.
     """
     clock = SystemClock()
-    host = ProcessHost(folder, ffmpeg=ffmpeg)
+    host = ProcessHost(folder, ffmpeg=ffmpeg, overriding=overriding)
     async with (
         Market(clock=clock, settings=MarketSettings(key=MARKET_KEY, boot=boot), host=host) as market,
         MarketServer(market, clock=clock) as server,

@@ -47,14 +47,17 @@ class ProcessHost:
         *,
         marketplace_url: str = "",
         image_environment: Mapping[str, str] | None = None,
+        overriding: Mapping[str, str] | None = None,
         ffmpeg: Path | None = None,
         driver_floor: str = DRIVER_FLOOR,
     ) -> None:
         """Takes the marketplace's address for workers (`http://127.0.0.1:PORT`), which may be set later; what the
-        image sets in its environment; the real FFmpeg (default: imageio-ffmpeg's), and the driver its NVENC wants."""
+        image sets in its environment; what stands there `overriding` the order, such as a time-out that is too long to
+        be waited for; the real FFmpeg (default: imageio-ffmpeg's), and the driver its NVENC wants."""
         self.marketplace_url = marketplace_url
         self._folder = folder
         self._image_environment = dict(image_environment or {})
+        self._overriding = dict(overriding or {})
         self._ffmpeg = ffmpeg
         self._driver_floor = driver_floor
         self._containers: dict[int, _Container] = {}
@@ -142,6 +145,7 @@ class ProcessHost:
             **inherited,
             **self._image_environment,
             **contract.order.environment,
+            **self._overriding,
             **_container_variables(contract, ports, room),
             "PATH": f"{gpu.folder}{os.pathsep}{inherited.get('PATH', os.defpath)}",
             "SPOTREEL_WORKER_FFMPEG": str(gpu.ffmpeg),

@@ -1,6 +1,7 @@
 """What a real orchestrator does when its account at the marketplace is worth nothing any more."""
 
 import json
+import re
 
 import pytest
 from spotreel import AsyncClient
@@ -46,15 +47,23 @@ async def test_without_credit_jobs_wait_and_say_why_and_the_marketplace_is_not_h
     deployment, market = renting.deployment, renting.market
     refused = market.faults.arm("insufficient_credit", times=10_000)
     await deployment.start()
-    for _ in range(3):
-        # Each of them gives another reason to look for a machine.
-        name = await deployment.create_job()
-        await deployment.reaches(name, lambda job: "Add credit" in job.progress.detail)
+    name = await deployment.create_job()
+    job = await deployment.reaches(name, lambda job: "Add credit" in job.progress.detail)
+    pause = _next_try(job)
+    # Longer than the fleet waits after a failure that is no fault of ours, and than the pace of creates.
+    await deployment.reaches(name, lambda job: 0 < _next_try(job) < pause - 7)
     (failed,) = await renting.instances()
 
     assert (failed.state, failed.failure.reason) == (Instance.STATE_DESTROYED, "CREDIT_EXHAUSTED")
     assert refused.fired == market.requests["create"] == 1
     assert market.creates == 0
+    assert pause > 500
+
+
+def _next_try(job: Job) -> int:
+    """The seconds until the next try, as the job is told; 0 where it is told of none."""
+    told = re.search(r"The next try is in (\d+) s\.", job.progress.detail)
+    return int(told[1]) if told else 0
 
 
 def _events(log: str, event: str) -> list[dict[str, str]]:

@@ -153,11 +153,11 @@ class Deployment:
         return grpc.aio.insecure_channel(self.address)
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, pause: float = 0.02) -> None:
     """Returns when the condition holds: for what another process does and tells nobody."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not (holds if isinstance(holds := condition(), bool) else await holds):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
 
 
 @asynccontextmanager

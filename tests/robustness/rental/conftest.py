@@ -34,27 +34,36 @@ class Renting:
         given = {"local_workers": "0"} | others
         self.deployment.environment = ours | {f"SPOTREEL_{name.upper()}": value for name, value in given.items()}
 
+    def client(self) -> AsyncClient:
+        """A client of the orchestrator that runs just now."""
+        return AsyncClient(self.deployment.address, tls=False)
+
     async def instances(self) -> list[Instance]:
         """The rows of rented instances, the newest first, those that are gone too."""
-        states = [state for state in Instance.State.values() if state != Instance.STATE_UNSPECIFIED]
-        async with AsyncClient(self.deployment.address, tls=False) as client:
-            return [one async for one in client.list_instances(states=states) if one.HasField("offer")]
+        async with self.client() as client:
+            return await _rented(client)
 
     async def newest_is(self, state: Instance.State.ValueType) -> Instance:
         """Returns the newest instance once it is in this state."""
         found: list[Instance] = []
+        async with self.client() as client:
 
-        async def is_so() -> bool:
-            found[:] = (await self.instances())[:1]
-            return bool(found) and found[0].state == state
+            async def is_so() -> bool:
+                found[:] = (await _rented(client))[:1]
+                return bool(found) and found[0].state == state
 
-        await until(is_so)
+            # Each look is work for an orchestrator that has other things to do.
+            await until(is_so, pause=0.1)
         return found[0]
 
     async def contract(self, condition: Callable[[Contract], bool] = lambda _: True) -> Contract:
         """Returns a contract that exists, once the condition holds for one."""
         await until(lambda: any(condition(one) for one in self.market.contracts))
         return next(one for one in self.market.contracts if condition(one))
+
+    def logs(self) -> list[Path]:
+        """The logs of all rented workers."""
+        return list((self.deployment.folder / "market").glob("*.log"))
 
     async def killed_and_started(self) -> None:
         """Kills the orchestrator and starts it again."""
@@ -65,6 +74,11 @@ class Renting:
         """Returns when nothing bills, and the ledger knows it."""
         await until(lambda: not self.market.contracts)
         await self.newest_is(Instance.STATE_DESTROYED)
+
+
+async def _rented(client: AsyncClient) -> list[Instance]:
+    states = [state for state in Instance.State.values() if state != Instance.STATE_UNSPECIFIED]
+    return [one async for one in client.list_instances(states=states) if one.HasField("offer")]
 
 
 @pytest.fixture

@@ -26,6 +26,10 @@ class InstanceLost(Exception):
     """The instance of the attempt is gone, or given up."""
 
 
+class LedgerAway(Exception):
+    """The ledger cannot be read or written just now; the attempt is none the worse for it."""
+
+
 class BudgetExceeded(Exception):
     """The job has cost as much as it may."""
 

@@ -6,16 +6,25 @@ where it was, with the same task and at the stored offset, when it is run again.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from orchestrator.dispatch.delivery import OutputDelivery
-from orchestrator.dispatch.failures import BudgetExceeded, InstanceLost, OutputDamaged, TaskFailed, bug, failure_of
+from orchestrator.dispatch.failures import (
+    BudgetExceeded,
+    InstanceLost,
+    LedgerAway,
+    OutputDamaged,
+    TaskFailed,
+    bug,
+    failure_of,
+)
 from orchestrator.dispatch.following import TaskFollower
 from orchestrator.dispatch.interruption import Interrupted, to_the_end, unless
 from orchestrator.dispatch.spools import SpoolFolder
@@ -46,9 +55,19 @@ from orchestrator.ports import (
     WorkerUnreachable,
 )
 from servicekit.clock import Clock
-from servicekit.errors import AlreadyExists, FailedPrecondition, NotFound, OutOfRange, SpotreelError
+from servicekit.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    NotFound,
+    OutOfRange,
+    ResourceExhausted,
+    SpotreelError,
+    Unavailable,
+)
 from servicekit.growing import GrowingFile
 from servicekit.wakeup import Wakeup
+
+T = TypeVar("T")
 
 _FINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 # What stopping a task that nobody wants any more may take, before the attempt is ended without its confirmation.
@@ -129,7 +148,8 @@ class AttemptRun:
     async def run(self) -> None:
         """Brings the attempt to an end that the ledger knows of.
 
-        Being cancelled only ends the following: the task goes on at its worker. Raises what the ledger raises.
+        Being cancelled only ends the following: the task goes on at its worker. Raises LedgerAway, and what else the
+        ledger raises; the attempt may be taken up again.
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._link.close)
@@ -154,7 +174,7 @@ class AttemptRun:
                 )
             spool.finish()
             await unless(self._deliver(spool), self._cancel, name=f"deliver {self._attempt.task_id}")
-        except Interrupted:
+        except (Interrupted, LedgerAway):
             raise
         except Exception as error:
             if isinstance(error, FailedPrecondition) and error.reason == "JOB_STATE":
@@ -244,7 +264,7 @@ class AttemptRun:
 
     async def _send_inputs(self) -> None:
         for name in sorted(self._job.spec.assets):
-            asset = await self._shop.ledger.get_asset(name.removeprefix("assets/"))
+            asset = await _ledgers(self._shop.ledger.get_asset(name.removeprefix("assets/")))
             self._show(replace(self._progress, stage=Stage.FETCHING_INPUT, detail="Sending an input to the worker."))
             await self._link.send_input(asset, partial(self._read, asset.blob))
         self._show(replace(self._progress, detail=""))
@@ -387,7 +407,7 @@ class AttemptRun:
             return transition(replace(job, progress=progress))
 
         # A transaction that is under way cannot be called off; its outcome has to be known.
-        job = await to_the_end(self._shop.ledger.change_job(self._job.id, change))
+        job = await _ledgers(to_the_end(self._shop.ledger.change_job(self._job.id, change)))
         self._shop.news.publish(job)
         return job
 
@@ -411,6 +431,14 @@ class AttemptRun:
 
     def _now(self) -> datetime:
         return self._shop.clock.now()
+
+
+async def _ledgers(answer: Awaitable[T]) -> T:
+    """Returns what the ledger answers. Raises LedgerAway, and what it says of the job."""
+    try:
+        return await answer
+    except (ResourceExhausted, Unavailable) as error:
+        raise LedgerAway(error.message) from error
 
 
 def _has(error: BaseException, kinds: type[Exception] | tuple[type[Exception], ...]) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,11 @@ from spotreel.worker.v1 import task_pb2
 
 from orchestrator.dispatch.runner import TaskPatience
 from orchestrator.fleet.instance import InstanceState
+from orchestrator.jobs.feed import JobFeed
 from orchestrator.jobs.job import AttemptState, Job, JobState
+from orchestrator.ledger.memory import MemoryLedger
+from servicekit.clock import Clock
+from servicekit.errors import ResourceExhausted, SpotreelError, Unavailable
 from servicekit.media.outputs import Delivery
 from tests.service.dispatch.conftest import Stage
 from tests.simulators.worker import SimulatedWorker
@@ -299,3 +304,40 @@ async def test_follower_of_a_lost_attempt_is_told_to_start_over(stage: Stage, wo
             await reading
         await changed
         assert stage.spools.current(job.id) is None
+
+
+class AwayLedger(MemoryLedger):
+    """Cannot write that an output is at home, once for each of its `refusals`."""
+
+    def __init__(self, *refusals: SpotreelError, clock: Clock) -> None:
+        super().__init__(clock=clock)
+        self.refusals = list(refusals)
+
+    async def change_job(self, job_id: str, change: Callable[[Job], Job]) -> Job:
+        after = change(await self.get_job(job_id))
+        if self.refusals and after.running_attempt is not None and after.running_attempt.spooled is not None:
+            raise self.refusals.pop()
+        return await super().change_job(job_id, change)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Unavailable("The server's ledger does not answer.", reason="LEDGER_UNAVAILABLE"),
+        ResourceExhausted("The server's disk is full, so nothing was changed.", reason="DISK_FULL"),
+    ],
+)
+async def test_output_at_home_is_no_worse_for_a_ledger_that_cannot_be_written(
+    stage: Stage, worker: SimulatedWorker, refusal: SpotreelError
+) -> None:
+    stage.ledger = ledger = AwayLedger(refusal, clock=stage.clock)
+    stage.feed = JobFeed(ledger=ledger, clock=stage.clock)
+    await stage.add_instance(worker)
+    async with stage.scheduler():
+        job = await stage.finished(await stage.add_job())
+
+    assert ledger.refusals == []
+    assert job.state is JobState.SUCCEEDED
+    assert len(job.attempts) == 1
+    assert len(worker.starts) == 1
+    assert worker.read_offsets == [0, len(worker.output)]

@@ -73,7 +73,12 @@ class Renting:
     async def nothing_is_left(self) -> None:
         """Returns when nothing bills, and the ledger knows it."""
         await until(lambda: not self.market.contracts)
-        await self.newest_is(Instance.STATE_DESTROYED)
+        async with self.client() as client:
+
+            async def is_so() -> bool:
+                return all(one.state == Instance.STATE_DESTROYED for one in await _rented(client))
+
+            await until(is_so, pause=0.1)
 
 
 async def _rented(client: AsyncClient) -> list[Instance]:

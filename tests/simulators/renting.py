@@ -6,6 +6,7 @@ from pathlib import Path
 
 from servicekit.clock import SystemClock
 from tests.simulators.nvidia.pretence import DRIVER_FLOOR
+from tests.simulators.vast.catalogue import catalogue
 from tests.simulators.vast.lifecycle import BootTimes
 from tests.simulators.vast.market import Market
 from tests.simulators.vast.process_host import ProcessHost
@@ -24,10 +25,12 @@ async def open_market(
     `ffmpeg` is what the workers' pretended one runs (default: imageio-ffmpeg's), `overriding` what their environment
     has in place of what was ordered.
     """
-    clock = SystemClock()
+    clock, settings = SystemClock(), MarketSettings(key=MARKET_KEY, boot=boot)
+    # Hosts on which nothing ever starts cost five real minutes each.
+    offers = [offer for offer in catalogue(settings.seed) if not offer.dead]
     host = ProcessHost(folder, ffmpeg=ffmpeg, overriding=overriding)
     async with (
-        Market(clock=clock, settings=MarketSettings(key=MARKET_KEY, boot=boot), host=host) as market,
+        Market(clock=clock, settings=settings, offers=offers, host=host) as market,
         MarketServer(market, clock=clock) as server,
     ):
         host.marketplace_url = server.url

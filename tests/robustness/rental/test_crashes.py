@@ -10,6 +10,7 @@ from spotreel.orchestrator.v1.job_pb2 import Attempt, Job
 
 from tests.robustness.deployment import until
 from tests.robustness.rental.conftest import SECONDS, Renting
+from tests.simulators.vast.contracts import Contract
 
 pytestmark = pytest.mark.timeout(SECONDS)
 
@@ -64,26 +65,32 @@ async def test_an_orchestrator_that_is_killed_in_every_phase_rents_one_machine_a
 async def test_a_rented_worker_that_is_killed_costs_one_attempt_and_its_machine_is_given_back(renting: Renting) -> None:
     deployment, market = renting.deployment, renting.market
     renting.settings(idle_seconds=600)
-    hold = deployment.hold("encode")
+    pace = deployment.pace("encode")
     await deployment.start()
-    name = await deployment.create_job()
+    coming = await deployment.create_job(seconds=15)
 
     # While it starts, before it answers.
     first = await renting.contract(lambda one: one.address is not None)
-    _kill(first.address.pid if first.address else 0)
-    # In the middle of an encode.
-    await deployment.held("encode")
-    second = await renting.contract(lambda one: one is not first and one.actual == "running")
-    _kill(second.address.pid if second.address else 0)
+    _kill(first)
+    # While the output of one task comes home, and before another one has any.
+    await deployment.reaches(coming, lambda job: job.progress.output_bytes > 0)
+    hold = deployment.hold("encode")
+    beginning = await deployment.create_job()
+    await until(lambda: deployment.calls("encode") == 2)
+    second = await renting.contract(lambda one: one is not first)
+    _kill(second)
+    assert not deployment.logged("output_at_home")
+    pace.unlink()
     hold.unlink()
-    job = await deployment.finished(name)
+    jobs = [await deployment.finished(name) for name in (coming, beginning)]
     # When it has nothing to do.
     third = await renting.contract(lambda one: one not in (first, second))
-    _kill(third.address.pid if third.address else 0)
+    _kill(third)
     await renting.nothing_is_left()
 
-    assert job.state == Job.STATE_SUCCEEDED
-    assert [one.state for one in job.attempts] == [Attempt.STATE_FAILED, Attempt.STATE_SUCCEEDED]
+    for job in jobs:
+        assert job.state == Job.STATE_SUCCEEDED
+        assert [one.state for one in job.attempts] == [Attempt.STATE_FAILED, Attempt.STATE_SUCCEEDED]
     assert all(one.destroyed is not None for one in (first, second, third))
     assert len({one.offer.machine_id for one in (first, second, third)}) == 3
     assert market.creates == 3
@@ -107,6 +114,7 @@ async def test_an_orderly_end_gives_idle_machines_back_and_leaves_those_at_work(
     assert not market.contracts
 
 
-def _kill(pid: int) -> None:
-    assert pid, "the container has no process"
-    os.kill(pid, signal.SIGKILL)
+def _kill(contract: Contract) -> None:
+    assert contract.address is not None
+    assert contract.address.pid, "the container has no process"
+    os.kill(contract.address.pid, signal.SIGKILL)

@@ -228,7 +228,7 @@ async def _marketplace(settings: OrchestratorSettings, *, ledger: SqlLedger, clo
     # Every request would be a line of its own otherwise.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     async with httpx.AsyncClient() as http:
-        with claimed(settings.deployment, f"{settings.vast_url} {key}"):
+        with claimed(settings.deployment):
             cloud = VastCloud(
                 client=VastClient(http=http, base_url=settings.vast_url, api_key=key, clock=clock),
                 clock=clock,

@@ -12,12 +12,15 @@ _LONGEST = timedelta(hours=24)
 MEMORY = timedelta(days=3)
 
 # What a machine can do something about. The account's and our own faults are not held against it, nor is a higher bid.
+# Whether an image is missing, or a registry denies it, is known only when two machines say so.
 _ITS_FAULT = frozenset(
     {
         "HOST_BROKEN",
         "HOST_NETWORK",
         "HOST_OFFLINE",
+        "IMAGE_NOT_FOUND",
         "INSTANCE_VANISHED",
+        "REGISTRY_DENIED",
         "START_STOPPED",
         "START_TIMEOUT",
         "START_VANISHED",

@@ -20,12 +20,13 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @contextmanager
-def claimed(deployment: str, account: str) -> Iterator[None]:
-    """Holds the deployment of an account on this machine while the block runs; `account` may be secret.
+def claimed(deployment: str) -> Iterator[None]:
+    """Holds a deployment on this machine while the block runs, against other processes of this user.
 
-    Raises FailedPrecondition (DEPLOYMENT_IN_USE) where another process holds it.
+    Whatever the account: one account has several keys, and one marketplace several addresses. Raises FailedPrecondition
+    (DEPLOYMENT_IN_USE) where another process holds it.
     """
-    digest = hashlib.sha256(f"{deployment}\0{account}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(deployment.encode()).hexdigest()[:16]
     folder = _LOCKS if os.access(_LOCKS, os.W_OK) else Path(tempfile.gettempdir())
     path = folder / f"spotreel-{os.getuid()}-{digest}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

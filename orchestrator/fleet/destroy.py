@@ -49,9 +49,15 @@ class Destroy:
         return False
 
     async def at_once(self, instance: Instance) -> bool:
-        """The same without listings, for an end of the orchestrator that cannot wait for them."""
+        """The same without waiting for listings, for an end of the orchestrator; returns whether it is gone."""
         if not instance.provider_id:
-            return False
+            # Its create may have been cut off just now.
+            found = next((one for one in await self._cloud.list() if one.label == instance.label), None)
+            if found is None:
+                return False
+            instance = await self._ledger.change_instance(
+                instance.id, lambda one: replace(one, provider_id=found.provider_id)
+            )
         await self._cloud.destroy(instance.provider_id)
         for _ in range(self._cloud.reads_to_believe):
             if await self._cloud.get(instance.provider_id) is not None:

@@ -81,7 +81,12 @@ _ENDING = (InstanceState.DESTROYING, InstanceState.DESTROYED)
 
 
 def created(instance: Instance, *, provider_id: str) -> Instance:
-    """REQUESTED | UNKNOWN → STARTING: the cloud made it, or it was found by its label."""
+    """REQUESTED | UNKNOWN → STARTING: the cloud made it, or it was found by its label.
+
+    One that was given up meanwhile goes all the same, and is known by its number now.
+    """
+    if instance.state is InstanceState.DESTROYING and not instance.provider_id:
+        return replace(instance, provider_id=provider_id)
     if instance.state not in _BEFORE_START:
         return instance
     return replace(instance, state=InstanceState.STARTING, provider_id=provider_id)

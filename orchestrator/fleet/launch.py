@@ -137,9 +137,10 @@ class Launch:
                 if offer is not None and offer.offer_id in await self._taken():
                     # By another launch, meanwhile.
                     continue
-                instance = await self._intend(wish, offer, instance)
-                if instance is None:
+                intended = await self._intend(wish, offer, instance)
+                if intended is None:
                     return False
+                instance = intended
                 if await self._create(instance):
                     return True
             if instance is not None:
@@ -216,13 +217,13 @@ class Launch:
         return frozenset(one.offer.offer_id for one in alive if one.offer is not None)
 
     async def _intend(self, wish: LaunchWish, offer: Offer | None, instance: Instance | None) -> Instance | None:
-        """Writes what is about to be created, with its price; None where the money does not suffice for it."""
+        """Writes what is about to be created, with its price; None where the money does not suffice for it, or where
+        it is not wanted any more."""
         async with self._intending:
             if offer is not None and (objection := await self._objection(offer, instance)):
                 self._block(objection)
                 if instance is not None:
                     await self._refused(instance, "BUDGET", objection)
-                    self._in_hand.discard(instance.id)
                 return None
             self._blocked = ("", 0.0, 0.0)
             if instance is None:
@@ -232,7 +233,9 @@ class Launch:
                 self._log.info("instance_requested", instance=instance.id, **_words(offer))
                 return instance
             assert offer is not None, "only offers are tried one after the other"
-            return await self._ledger.change_instance(instance.id, lambda one: offered(one, offer=offer))
+            now = await self._ledger.change_instance(instance.id, lambda one: offered(one, offer=offer))
+            # Somebody may have ended it since it was first asked for.
+            return now if now.state is InstanceState.REQUESTED else None
 
     async def _objection(self, offer: Offer, instance: Instance | None) -> str:
         assert self._renting is not None

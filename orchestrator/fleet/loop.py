@@ -36,11 +36,14 @@ from orchestrator.money.budget import Budget
 from orchestrator.ports import Cloud, CloudForbidden, CloudState, CloudUnavailable, Ledger, WorkerLinks
 from servicekit.clock import Clock
 from servicekit.errors import SpotreelError
+from servicekit.waiting import wait_for_any
 from servicekit.wakeup import Wakeup
 
 _MOST_INSTANCES = 1000
 _MOST_JOBS = 200
 _BREAK_SECONDS = 2.0
+# How long an end waits for the answers to creates; they take a second or two as a rule.
+_CREATE_SECONDS = 10.0
 _SETTLED = frozenset({InstanceState.READY, InstanceState.DRAINING})
 _PASS, _LOOKOUT, _REAPER, _SETTLE = "pass", "lookout", "reaper", "settle"
 # Of a listing that is older than so many intervals nothing is concluded that starts a machine.
@@ -126,13 +129,23 @@ class Fleet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._loop_task is not None
-        for tasks in ([self._loop_task], list(self._steps.values())):
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._end_launches()
+        steps = list(self._steps.values())
+        for step in steps:
+            step.cancel()
+        await asyncio.gather(*steps, return_exceptions=True)
         await self._liveness.close()
         if self._dismiss_idle:
             await self._dismiss()
+
+    async def _end_launches(self) -> None:
+        """Waits a while for creates that are under way: a machine whose number is known can be ended."""
+        assert self._loop_task is not None
+        self._loop_task.cancel()
+        await asyncio.gather(self._loop_task, return_exceptions=True)
+        creates = [task for key, task in self._steps.items() if key.startswith("launch ")]
+        if creates:
+            await wait_for_any(_all(creates), seconds=_CREATE_SECONDS, clock=self._clock)
 
     def wake(self) -> None:
         """Says that something changed in the ledger: a job was queued, an instance is to go."""
@@ -290,7 +303,8 @@ class Fleet:
     async def _guarded_end(self, instance: Instance) -> None:
         try:
             ending = await self._ledger.change_instance(instance.id, lambda one: given_up(one, failure=None))
-            await self._destroy.at_once(ending)
+            if not await self._destroy.at_once(ending):
+                self._log.warning("idle_instance_left", instance=instance.id, detail="It is not proved to be gone.")
         except CloudUnavailable as error:
             # It is on its way out in the ledger; where nobody comes back to see to it, its dead-man switch ends it.
             self._log.warning("idle_instance_left", instance=instance.id, detail=str(error))
@@ -343,3 +357,7 @@ class Fleet:
             harmless = isinstance(error, CloudUnavailable) and not isinstance(error, CloudForbidden)
             log = self._log.warning if harmless else self._log.error
             log(event, step=key, detail=str(error))
+
+
+async def _all(tasks: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)

@@ -22,10 +22,12 @@ from orchestrator.ports import (
 )
 from servicekit.clock import Clock
 from servicekit.errors import SpotreelError
+from servicekit.waiting import wait_for_any
 
 # One try; the worker answers once it has probed its encoders, which takes seconds.
 _ASK_SECONDS = 20.0
 _DIAL_PAUSE_SECONDS = 0.05
+_LOG_SECONDS = 20.0
 
 
 class Readiness:
@@ -102,8 +104,11 @@ class Readiness:
         link = self._links.connect(at_address)
         try:
             ready = await self._answer(link)
-        except (WorkerUnreachable, SpotreelError) as error:
-            if waited > self._limits.dial_seconds:
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from answering, its time is limited
+            if not isinstance(error, WorkerUnreachable | SpotreelError):
+                self._log.exception("dial_failed", instance=instance.id)
+            in_all = self._seconds_in_all(instance, until=self._clock.monotonic())
+            if waited > self._limits.dial_seconds or in_all > self._limits.start_seconds:
                 return await self._give_up(instance, "WORKER_UNREACHABLE", str(error))
             return False
         finally:
@@ -157,13 +162,22 @@ class Readiness:
 
     async def _give_up(self, instance: Instance, reason: str, message: str) -> bool:
         self.forget(instance.id)
-        tail = ""
-        with contextlib.suppress(CloudUnavailable):
-            tail = await self._cloud.log_tail(instance.provider_id)
+        tail = await self._log_tail(instance)
         failure = InstanceFailure(reason=reason, message=message, log_tail=tail)
         await self._ledger.change_instance(instance.id, lambda one: given_up(one, failure=failure))
         self._log.warning("start_failed", instance=instance.id, reason=reason, detail=message, log_tail=tail)
         return True
+
+    async def _log_tail(self, instance: Instance) -> str:
+        """Returns the end of its log, where that is to be had soon: until it is there the machine bills."""
+        tails: list[str] = []
+
+        async def fetch() -> None:
+            with contextlib.suppress(CloudUnavailable):
+                tails.append(await self._cloud.log_tail(instance.provider_id))
+
+        await wait_for_any(fetch(), seconds=_LOG_SECONDS, clock=self._clock)
+        return "".join(tails)
 
 
 def _unfit(instance: Instance, ready: WorkerReady) -> str:

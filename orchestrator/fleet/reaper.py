@@ -6,7 +6,7 @@ from orchestrator.fleet.instance import ALIVE
 from orchestrator.fleet.launch import label_prefix
 from orchestrator.fleet.limits import FleetLimits
 from orchestrator.fleet.listing import Listing
-from orchestrator.ports import Cloud, Ledger
+from orchestrator.ports import Cloud, CloudUnavailable, Ledger
 from servicekit.clock import Clock
 
 _MOST_INSTANCES = 1000
@@ -27,8 +27,7 @@ class Reaper:
     async def step(self, listing: Listing) -> None:
         """Destroys what has been unclaimed for long enough; again with each listing that shows it.
 
-        One that came back after it was proved to be gone is unclaimed too. Other labels are never touched. Raises
-        CloudUnavailable.
+        One that came back after it was proved to be gone is unclaimed too. Other labels are never touched.
         """
         listed = [one for one in listing.instances.values() if one.label.startswith(self._prefix)]
         rows = await self._ledger.list_instances(states=ALIVE, limit=_MOST_INSTANCES) if listed else []
@@ -41,5 +40,13 @@ class Reaper:
         self._unclaimed_since = {one: self._unclaimed_since.get(one, now) for one in unclaimed}
         for provider_id, since in self._unclaimed_since.items():
             if now - since >= self._limits.unclaimed_seconds:
-                await self._cloud.destroy(provider_id)
-                self._log.error("unclaimed_instance_destroyed", provider_id=provider_id, label=unclaimed[provider_id])
+                await self._destroy(provider_id, unclaimed[provider_id])
+
+    async def _destroy(self, provider_id: str, label: str) -> None:
+        """One that cannot be destroyed must not keep the others alive."""
+        try:
+            await self._cloud.destroy(provider_id)
+        except CloudUnavailable as error:
+            self._log.error("unclaimed_instance_stays", provider_id=provider_id, label=label, detail=str(error))
+        else:
+            self._log.error("unclaimed_instance_destroyed", provider_id=provider_id, label=label)

@@ -16,6 +16,7 @@ _OPEN = _COMING | {InstanceState.READY, InstanceState.DRAINING}
 # Nothing that another machine would do better: somebody has to pay, or to push an image.
 _BLOCKING = frozenset({"CREDIT_EXHAUSTED", "IMAGE_NOT_FOUND", "LAUNCH_INVALID", "REGISTRY_DENIED"})
 _OURS = _BLOCKING - {"CREDIT_EXHAUSTED"}
+_HOSTS_WORDS = frozenset({"IMAGE_NOT_FOUND", "REGISTRY_DENIED"})
 # An instance that cost as long to start as these is kept as long; shorter and longer starts count as these.
 _SHORTEST_IDLE_SECONDS, _LONGEST_IDLE_SECONDS = 60.0, 900.0
 
@@ -175,9 +176,15 @@ def _backoff_left(state: Fleetwide) -> float:
         return 0.0
     doubled = 1 << min(len(failed) - 1, 30)
     pause = min(limits.backoff_seconds * doubled, limits.longest_backoff_seconds)
-    if _reason(failed[0]) in _BLOCKING:
+    if _reason(failed[0]) in _BLOCKING - _HOSTS_WORDS or _say_several_machines(failed, _reason(failed[0])):
         pause = max(pause, limits.blocked_seconds)
     return pause - _age(_ended(failed[0]), state.now)
+
+
+def _say_several_machines(failed: Sequence[Instance], reason: str) -> bool:
+    """Whether what one host says is confirmed by another one: some hosts cannot reach a registry that others can."""
+    machines = {one.offer.machine_id for one in failed if one.offer is not None and _reason(one) == reason}
+    return reason in _HOSTS_WORDS and (len(machines) > 1 or not machines)
 
 
 def _breaker_left(state: Fleetwide) -> float:

@@ -240,15 +240,81 @@ async def test_a_start_that_fails_costs_one_try_and_the_machine_its_place(
     assert bad.destroyed is not None
 
 
-async def test_an_image_that_does_not_exist_stops_launching_and_says_so(rental: Rental) -> None:
+async def test_an_image_that_does_not_exist_stops_launching_and_says_so(clock: FakeClock) -> None:
+    rental = Rental(clock, offers=offers(*["RTX 4090"] * 12))
     fault = rental.market.faults.arm("image_not_found", times=100)
     async with rental.fleet() as fleet:
         await rental.queue()
         await rental.clock.advance(10 * MINUTE)
         assert "The worker's image does not exist" in fleet.situation().words
         await rental.clock.advance(HOUR)
-    assert 1 < fault.fired <= 8
+    assert 1 < fault.fired <= 9
     assert set(await failed(rental)) == {"IMAGE_NOT_FOUND"}
+    assert rental.ours == ()
+
+
+async def test_a_single_host_that_cannot_get_the_image_is_passed_over(clock: FakeClock) -> None:
+    rental = Rental(clock, offers=offers(*["RTX 4090"] * 3))
+    fault = rental.market.faults.arm("image_not_found", times=100, match={"machine": "10"}, value="unauthorized")
+    async with rental.fleet():
+        await rental.queue()
+        await rental.until(rental.is_ready, seconds=15 * MINUTE)
+    assert fault.fired == 1
+    assert [one.offer.machine_id for one in rental.ours] == [11]
+
+
+async def test_one_that_cannot_be_destroyed_keeps_no_other_unclaimed_machine_alive(rental: Rental) -> None:
+    async with rental.marketplace() as vast:
+        await _rent(rental, vast, "spotreel/test/first")
+        await _rent(rental, vast, "spotreel/test/second")
+    first, second = rental.ours
+    path = f"*/instances/{first.id}/*"
+    stuck = rental.market.faults.arm("api_down", times=10_000, match={"path": path, "method": "DELETE"})
+    async with rental.fleet():
+        await rental.until(lambda: second.destroyed is not None, seconds=6 * MINUTE)
+        assert stuck.fired > 0
+        assert first.destroyed is None
+        rental.market.faults.disarm()
+        await rental.until(lambda: not rental.ours, seconds=3 * MINUTE)
+
+
+async def test_a_log_that_takes_long_does_not_keep_a_failed_start_alive(rental: Rental) -> None:
+    rental.market.faults.arm("cdi_failure")
+    slow = rental.market.faults.arm("slow_answer", times=1000, value=20.0, match={"endpoint": "log_file"})
+    rental.market.faults.arm("log_not_ready", value=50)
+    async with rental.fleet():
+        await rental.queue()
+        await rental.until(lambda: slow.fired > 0, seconds=10 * MINUTE)
+        bad = rental.ours[0]
+        await rental.until(lambda: bad.destroyed is not None, seconds=MINUTE)
+
+
+async def test_a_machine_that_is_ended_while_its_offer_is_gone_is_not_rented_any_more(clock: FakeClock) -> None:
+    rental = Rental(clock, offers=offers("RTX 4090", "RTX 3090"))
+    gone = rental.market.faults.arm("offer_gone_410")
+    slow = rental.market.faults.arm("slow_answer", value=15.0, match={"endpoint": "create"})
+    async with rental.fleet(max_instances=1):
+        job = await rental.queue()
+        await rental.until(lambda: slow.fired == 1, seconds=MINUTE)
+        one = await rental.newest()
+        await rental.ledger.change_instance(one.id, lambda it: replace(it, state=InstanceState.DESTROYING))
+        await rental.ledger.change_job(job.id, lambda it: replace(it, state=JobState.CANCELLED))
+        await rental.until(lambda: _is_ended(rental, one), seconds=10 * MINUTE)
+    assert gone.fired == 1
+    assert rental.market.creates == 0
+
+
+async def test_an_orderly_end_waits_for_a_create_and_gives_its_machine_back(rental: Rental) -> None:
+    slow = rental.market.faults.arm("slow_answer", value=5.0, match={"endpoint": "create"})
+
+    async def start_and_stop() -> None:
+        async with rental.fleet(dismiss_idle=True):
+            await rental.queue()
+            while not slow.fired:
+                await rental.clock.sleep(0.5)
+
+    await rental.through(start_and_stop())
+    assert rental.market.creates == 1
     assert rental.ours == ()
 
 

@@ -29,7 +29,7 @@ def test_the_time_grows_with_each_failure(failures: int, hours: int) -> None:
     assert avoided_machines(past, now=START + (hours + 0.1) * HOUR) == {}
 
 
-@pytest.mark.parametrize("reason", ["CREDIT_EXHAUSTED", "IMAGE_NOT_FOUND", "OFFER_GONE", "INSTANCE_STOPPED", "BUDGET"])
+@pytest.mark.parametrize("reason", ["CREDIT_EXHAUSTED", "LAUNCH_INVALID", "OFFER_GONE", "INSTANCE_STOPPED", "BUDGET"])
 def test_a_machine_is_not_held_to_what_it_cannot_help(reason: str) -> None:
     assert avoided_machines([failure("a", reason, 0)], now=START) == {}
 

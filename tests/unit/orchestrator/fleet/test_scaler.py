@@ -118,10 +118,19 @@ def test_starts_that_fail_are_put_off_and_explained() -> None:
     assert len(later.launches) == 1
 
 
-@pytest.mark.parametrize("reason", ["CREDIT_EXHAUSTED", "IMAGE_NOT_FOUND", "REGISTRY_DENIED", "LAUNCH_INVALID"])
+@pytest.mark.parametrize("reason", ["CREDIT_EXHAUSTED", "LAUNCH_INVALID"])
 def test_what_no_other_machine_does_better_is_not_hammered(reason: str) -> None:
     assert plan([failed("a", reason, minutes_ago=9)], demands(1)).launches == ()
     assert len(plan([failed("a", reason, minutes_ago=11)], demands(1)).launches) == 1
+
+
+@pytest.mark.parametrize("reason", ["IMAGE_NOT_FOUND", "REGISTRY_DENIED"])
+def test_what_one_host_says_of_the_image_counts_when_another_one_says_it_too(reason: str) -> None:
+    first, again = failed("a", reason, minutes_ago=1), failed("b", reason, minutes_ago=1)
+    other = failed("c", reason, minutes_ago=1, offer=make_offer("2", machine_id="m2"))
+    assert len(plan([first], demands(1)).launches) == 1
+    assert len(plan([again, first], demands(1)).launches) == 1
+    assert plan([other, first], demands(1)).launches == ()
 
 
 def test_another_image_is_tried_at_once() -> None:

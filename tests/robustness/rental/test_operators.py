@@ -99,7 +99,8 @@ async def test_the_command_line_shows_offers_and_machines_and_takes_them_out(ren
     assert "error:" in nobody
     assert "DESTROYING" in destroyed
     assert "DESTROYED" in gone
-    assert market.creates == 1
+    # The job may have been given another machine before it was cancelled.
+    assert market.creates <= 2
 
 
 async def _spotreel(renting: Renting, *arguments: str, status: int = 0) -> str:

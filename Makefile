@@ -20,7 +20,7 @@ setup: $(READY) ## Install everything into .venv
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Spotreel needs Python 3.11 or newer: make PYTHON=python3.11 …")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
@@ -56,7 +56,7 @@ protos: $(READY) ## buf: lint, format, and no breaking change against main
 	tools/breaking.sh
 
 $(GENERATE_READY): requirements/generate.txt $(READY)
-	test -x $(GENERATE)/bin/python || $(PYTHON) -m venv $(GENERATE)
+	test -x $(GENERATE)/bin/pip || $(PYTHON) -m venv --clear $(GENERATE)
 	$(GENERATE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/generate.txt
 	touch $@
 

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -23,6 +24,7 @@ _GB = 1_000_000_000
 _MICROS = 1_000_000
 _LOGIN = re.compile(r"(?P<user>[^\s:]+):(?P<password>\S+)@(?P<registry>[^\s@]+)")
 _SQLITE = "sqlite:///"
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _default_data_dir() -> Path:
@@ -33,7 +35,7 @@ def _default_data_dir() -> Path:
 class OrchestratorSettings(BaseSettings):
     """How the orchestrator listens, keeps and ends. Lists are separated by commas."""
 
-    model_config = SettingsConfigDict(env_prefix="SPOTREEL_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="SPOTREEL_", extra="ignore", frozen=True, allow_inf_nan=False)
 
     listen: str = Field(
         default="127.0.0.1:50051",
@@ -250,6 +252,40 @@ class OrchestratorSettings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("api_key", "api_keys", "vast_api_key", "deployment_key", mode="after")
+    @classmethod
+    def _are_words(cls, value: object) -> object:
+        """Keys travel in headers; the values stay out of the message."""
+        keys = value if isinstance(value, tuple) else (value,)
+        for key in keys:
+            text = key.get_secret_value() if isinstance(key, SecretStr) else str(key or "x")
+            if not text.isascii() or not text.isprintable() or text != text.strip():
+                raise ValueError("a key has printable ASCII characters only, and no blanks at its ends")
+        return value
+
+    @field_validator("vast_url", mode="after")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        host = (urlsplit(value).hostname or "").lower()
+        if not value.startswith("https://") and host not in _THIS_MACHINE:
+            raise ValueError("must be https: the account's key is sent there")
+        return value
+
+    @field_validator("public_addresses", mode="after")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "any" in value and len(value) > 1:
+            raise ValueError("`any` stands alone")
+        for one in value:
+            if one != "any":
+                ipaddress.ip_network(one)
+        return value
+
+    @field_validator("vast_image", mode="after")
+    @classmethod
+    def _is_stripped(cls, value: str) -> str:
+        return value.strip()
 
     @field_validator("ledger_url", mode="after")
     @classmethod

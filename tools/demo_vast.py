@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from spotreel import AsyncClient, Progress
+from spotreel import AsyncClient, Progress, Step
 from spotreel.cli import wording
 from spotreel.cli.sound import write_chord
 from spotreel.orchestrator.v1.instance_pb2 import Instance
 from spotreel.orchestrator.v1.job_pb2 import Job
 
 from servicekit.lifecycle import stop_signal
-from servicekit.process import ChildProcess
+from servicekit.process import PIPE, ChildProcess
 from tests.simulators.renting import open_market, rental_settings
 from tests.simulators.vast.lifecycle import BootTimes
 from tests.simulators.vast.market import Market
@@ -75,6 +75,9 @@ class Demo:
         """Returns what tells the progress of a job, quarter by quarter."""
 
         def tell(progress: Progress) -> None:
+            if progress.step is Step.DONE:
+                # Also said of a job that was cancelled; the end is told by `job`.
+                return
             part = "" if progress.fraction is None else f" {int(progress.fraction * 4) * 25} %"
             self.story.line(title, f"{progress.step.value}{part}")
 
@@ -197,7 +200,8 @@ async def rental(out: Path, folder: Path) -> AsyncIterator[Demo]:
         log: list[str] = []
         process = await stack.enter_async_context(
             ChildProcess(
-                [*command, "--data-dir", str(folder / "data"), "--ready-file", str(ready)],
+                [*command, "--data-dir", str(folder / "data"), "--ready-file", str(ready), "--exit-with-stdin"],
+                stdin=PIPE,
                 env=_environment(url),
                 grace=_END_SECONDS,
                 on_stderr_line=log.append,
@@ -235,6 +239,7 @@ async def _until(condition: Callable[[], Awaitable[bool]], *, seconds: float) ->
 async def _main(out: Path, *, settle: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="spotreel-demo-vast-"))
     try:
+        interrupted = False
         async with stop_signal() as stop, rental(out, folder) as demo:
             playing = asyncio.create_task(tell(demo, settle=settle))
             stopping = asyncio.create_task(stop.wait())
@@ -247,7 +252,9 @@ async def _main(out: Path, *, settle: bool) -> int:
             except asyncio.CancelledError:
                 print("\nInterrupted; what was rented is being destroyed.", file=sys.stderr)
                 return 130
-        return 0
+        if interrupted:
+            print(f"Left running at the marketplace: {len(demo.market.contracts)}.", file=sys.stderr)
+        return 130 if interrupted else 0
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -201,7 +201,7 @@ def _situation(state: Fleetwide, pause: float, *, coming: int) -> str:
     if state.blocked:
         return state.blocked
     if state.limits.max_instances == 0:
-        return "There is no machine, and none is wanted: local workers are switched off."
+        return "There is no machine, and none is wanted: the server's settings allow none."
     failed = _failed_starts(state)
     going_on = coming or pause <= 0
     if not failed:

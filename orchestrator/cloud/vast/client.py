@@ -78,6 +78,10 @@ class VastClient:
         self._pacer.answered(endpoint)
         return _read(response)
 
+    def wait(self, endpoint: Endpoint) -> float:
+        """Returns for how many seconds a call would wait for its turn, at least."""
+        return self._pacer.wait(endpoint)
+
     async def log_file(self, url: str) -> str | None:
         """Returns a log file that the service has prepared elsewhere; None while it is not there. Our key stays here.
 

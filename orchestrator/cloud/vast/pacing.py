@@ -11,8 +11,10 @@ from servicekit.clock import Clock
 # Public providers that poll the API go from 15 to 120 s.
 _FIRST_BACKOFF_SECONDS = 15.0
 _LONGEST_BACKOFF_SECONDS = 120.0
-# A pause that the marketplace asks for counts as far as this; a quota that is gone until midnight is asked for hourly.
-_LONGEST_ASKED_SECONDS = 3600.0
+# A pause that the marketplace asks for counts as far as this: for searches, whose quota may be gone until midnight, and
+# for the rest, where something may bill meanwhile.
+_LONGEST_ASKED_SEARCH_SECONDS = 3600.0
+_LONGEST_ASKED_SECONDS = 120.0
 
 
 class Endpoint(Enum):
@@ -26,7 +28,6 @@ class Endpoint(Enum):
     LIST = ("list", 1.0)
     SHOW = ("show", 2.0)
     DESTROY = ("destroy", 3.0)
-    LABEL = ("label", 1.0)
     LOGS = ("logs", 1.5)
     SEARCH = ("search", 12.0, 5)
     CHARGES = ("charges", 1.0)
@@ -69,6 +70,12 @@ class Pacer:
             self._refuse_closed(endpoint, pace)
             pace.calls.append(self._clock.monotonic())
 
+    def wait(self, endpoint: Endpoint) -> float:
+        """Returns for how many seconds a call would wait for its turn, at least."""
+        pace = self._paces[endpoint]
+        left = pace.calls[0] + endpoint.interval * endpoint.together - self._clock.monotonic()
+        return max(left, 0.0)
+
     def arrived(self, endpoint: Endpoint) -> None:
         """Notes that a call has been answered: the marketplace counts from when it arrived, which is by now."""
         self._paces[endpoint].calls[-1] = self._clock.monotonic()
@@ -77,7 +84,8 @@ class Pacer:
         """Notes a 429; `asked` is the pause that the marketplace wants, in seconds. Returns the pause that is kept."""
         pace = self._paces[endpoint]
         pace.backoff = min(max(pace.backoff * 2, _FIRST_BACKOFF_SECONDS), _LONGEST_BACKOFF_SECONDS)
-        pause = pace.backoff if asked is None else min(max(asked, endpoint.interval), _LONGEST_ASKED_SECONDS)
+        longest = _LONGEST_ASKED_SEARCH_SECONDS if endpoint is Endpoint.SEARCH else _LONGEST_ASKED_SECONDS
+        pause = pace.backoff if asked is None else min(max(asked, endpoint.interval), longest)
         pace.closed_until = self._clock.monotonic() + pause
         return pause
 

@@ -23,6 +23,8 @@ _MOST_ROWS = 64
 _ROWS_A_DAY = 20_000
 _ROWS_FOR_LOOKING = _ROWS_A_DAY // 2
 _LEAST_DISK_GB = 8
+# Longer than this nobody waits to look at offers; what waits is in the way of what is to be rented.
+_MOST_WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,10 @@ class OfferSearches:
         return offers
 
     def _refuse_to_waste(self, *, broad: bool) -> None:
+        """Keeps people who look at offers from holding up, or using up, the searches that jobs need."""
+        wait = self._client.wait(Endpoint.SEARCH)
+        if broad and wait > _MOST_WAIT_SECONDS:
+            raise RateLimited(f"It has been searched a lot just now; look again in {wait:.0f} s.")
         today = self._clock.now().date()
         if today != self._day:
             self._day, self._rows = today, 0

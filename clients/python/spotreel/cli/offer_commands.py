@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spotreel.orchestrator.v1.offer_service_pb2 import SearchOffersResponse
 
 _TITLES = ("offer", "machine", "price/h", "expected", "time", "place", "down/up Mbit/s", "driver", "reliability")
+_MOST_OFFERS = 500
 _OTHERS = ("offer", "machine", "price/h", "place", "left out because")
 
 
@@ -55,12 +56,14 @@ def offers(job_file: Path | None, limit: int, rejected: bool, **values: Any) -> 
             min_reliability=wishes["min_reliability"] or 0.0,
         )
         spec = None if job_file is None else _spec(job_file)
-        found = await client.search_offers(requirements=requirements, spec=spec, limit=limit)
+        # So many that all that were left out are counted; people see `limit` of those that fit.
+        most = limit if values["as_json"] else max(limit, _MOST_OFFERS)
+        found = await client.search_offers(requirements=requirements, spec=spec, limit=most)
         session.report.quiet()
         if values["as_json"]:
             print(as_json(found))
         else:
-            _show(found, rejected=rejected)
+            _show(found, limit=limit, rejected=rejected)
 
     carry_out_on_server(work, values, what="Offers are searched")
 
@@ -76,7 +79,7 @@ def _spec(path: Path) -> "JobSpec":
         raise WrongUsage(f"{path} holds no JobSpec in JSON: {error}.", reason="JOB_FILE_INVALID") from error
 
 
-def _show(found: "SearchOffersResponse", *, rejected: bool) -> None:
+def _show(found: "SearchOffersResponse", *, limit: int, rejected: bool) -> None:
     from spotreel.cli import wording  # noqa: PLC0415 - protobuf is imported when it is needed
 
     rows = [
@@ -89,7 +92,7 @@ def _show(found: "SearchOffersResponse", *, rejected: bool) -> None:
             one.offer.driver_version,
             f"{one.offer.reliability:.3f}",
         ]
-        for one in found.offers
+        for one in found.offers[:limit]
     ]
     if rows:
         show(_TITLES, rows)

@@ -251,7 +251,7 @@ async def _main(out: Path, *, settle: bool) -> int:
                 await playing
             except asyncio.CancelledError:
                 print("\nInterrupted; what was rented is being destroyed.", file=sys.stderr)
-                return 130
+                interrupted = True
         if interrupted:
             print(f"Left running at the marketplace: {len(demo.market.contracts)}.", file=sys.stderr)
         return 130 if interrupted else 0

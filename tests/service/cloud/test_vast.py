@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.cloud.vast.pacing import RateLimited
 from orchestrator.cloud.vast.vast_cloud import VastCloud
+from orchestrator.fleet.offer_search import OfferSearch
 from orchestrator.money.price import Cost
 from orchestrator.offers.choice import choose
 from orchestrator.offers.offer import Offer
@@ -351,6 +352,30 @@ async def test_people_who_look_at_offers_leave_searches_for_jobs(rental: Rental,
         looked += 1
     assert 100 < looked < 300
     assert await on_clock(rental, vast.search(H264))
+
+
+async def test_people_who_look_at_offers_do_not_stand_in_the_way_of_a_launch(rental: Rental, vast: VastCloud) -> None:
+    refused = 0
+    for cores in range(1, 30):
+        try:
+            await vast.search(replace(H264, min_disk_bytes=cores * 30_000_000_000), broad=True)
+        except RateLimited as error:
+            refused += "searched a lot" in str(error)
+    began = rental.clock.monotonic()
+    assert await on_clock(rental, vast.search(H264))
+    assert refused == 24
+    assert rental.clock.monotonic() - began <= 61
+
+
+async def test_what_fits_is_shown_although_the_cheapest_of_everything_do_not(rental: Rental, vast: VastCloud) -> None:
+    wanted = replace(H264, gpu_names=frozenset({"RTX 5090"}))
+    search = OfferSearch(ledger=rental.ledger, market=vast, cloud_name=vast.name, clock=rental.clock)
+    shown = await on_clock(rental, search.choose(wanted, work=Work(encoder="h264"), broad=True))
+    rented = await on_clock(rental, search.choose(wanted, work=Work(encoder="h264")))
+
+    assert [one.offer.offer_id for one in shown.ranked] == [one.offer.offer_id for one in rented.ranked]
+    assert shown.ranked
+    assert shown.rejected
 
 
 async def looks(rental: Rental, vast: VastCloud) -> bool:

@@ -58,6 +58,14 @@ def test_keys_come_from_both_variables_and_are_not_shown(monkeypatch: pytest.Mon
         ("log_level", "loud"),
         ("max_queued_jobs", "0"),
         ("job_retention", "1"),
+        ("budget_usd_per_day", "inf"),
+        ("offer_min_hours", "nan"),
+        ("public_addresses", "nonsense"),
+        ("public_addresses", "10.0.0.5/8"),
+        ("public_addresses", "any,1.2.3.4"),
+        ("vast_url", "http://example.com"),
+        ("vast_api_key", "with a\nnewline"),
+        ("deployment_key", "ключ"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_setting(name: str, value: Any) -> None:

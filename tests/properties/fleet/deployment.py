@@ -197,15 +197,16 @@ class Deployment:
         """Ends what is left of a process: as after kill -9, none of its calls has any effect."""
         process.life.kill()
         process.life.bury()
-        for task in process.tasks:
+        # An orderly end that is cut off may not have come to all of its tasks, or not have begun.
+        left = (one for one in asyncio.all_tasks() if one.get_name().startswith("fleet "))
+        tasks = [*process.tasks, *sorted(left, key=asyncio.Task.get_name)]
+        if process.ending is not None:
+            tasks.append(process.ending)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*process.tasks, return_exceptions=True)
-        if process.ending is None:
-            process.ending = asyncio.create_task(process.stack.aclose(), name="burial")
-        else:
-            process.ending.cancel()
-        with suppress(Killed, asyncio.CancelledError):
-            await process.ending
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(Killed):
+            await process.stack.aclose()
         self._process = None
 
     # --- what happens to the orchestrator ---

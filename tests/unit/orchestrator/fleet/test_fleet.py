@@ -1,6 +1,7 @@
 """The fleet on a clock that the test moves, over a cloud that lies, fails and forgets."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from orchestrator.fleet.limits import FleetLimits
 from orchestrator.fleet.loop import Fleet
 from orchestrator.jobs.job import started
 from orchestrator.ledger.memory import MemoryLedger
-from orchestrator.ports import LaunchOrder
+from orchestrator.ports import CloudInstance, CloudState, LaunchOrder
 from servicekit.wakeup import Wakeup
 from tests.simulators.clock import FakeClock
 from tests.simulators.cloud import SimulatedCloud, SimulatedLinks
@@ -241,3 +242,27 @@ async def test_restart_adopts_unless_told_that_they_ended(rented: Rented) -> Non
 
     assert await rented.states() == [InstanceState.READY, InstanceState.DESTROYED]
     assert (await rented.instances())[1].failure is None
+
+
+async def test_a_listing_that_comes_while_the_fleet_ends_begins_nothing(
+    rented: Rented, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten = CloudInstance(provider_id="p9", label="spotreel/test/forgotten", state=CloudState.RUNNING, address="")
+    rented.cloud.instances["p9"] = forgotten
+    comes = asyncio.Event()
+
+    async def list_late() -> Sequence[CloudInstance]:
+        await comes.wait()
+        return (forgotten,)
+
+    async def destroy_late(provider_id: str) -> None:
+        await rented.clock.sleep(1)
+        del rented.cloud.instances[provider_id]
+
+    monkeypatch.setattr(rented.cloud, "list", list_late)
+    monkeypatch.setattr(rented.cloud, "destroy", destroy_late)
+    async with rented.running(wanted=0, unclaimed_seconds=0):
+        await rented.clock.advance(1)
+        comes.set()
+    await rented.clock.advance(10)
+    assert rented.cloud.instances == {"p9": forgotten}

@@ -21,6 +21,9 @@ async def test_a_job_ends_although_the_marketplace_is_down_and_the_destroy_is_no
     name = await deployment.create_job()
     await deployment.held("encode")
     down = market.faults.arm("api_down", times=10_000)
+    async with renting.client() as client:
+        # So that the machine goes as soon as its job has ended.
+        await client.drain_instance((await renting.newest_is(Instance.STATE_READY)).name)
     hold.unlink()
     job = await deployment.finished(name)
     await renting.newest_is(Instance.STATE_DESTROYING)
@@ -45,7 +48,7 @@ async def test_ask_5_a_job_whose_machine_is_outbid_goes_on_on_another(renting: R
     await deployment.reaches(name, lambda job: job.attempts[0].state == Attempt.STATE_FAILED)
     hold.unlink()
     job = await deployment.finished(name)
-    await renting.nothing_is_left()
+    await renting.drained()
 
     assert job.state == Job.STATE_SUCCEEDED
     assert [one.state for one in job.attempts] == [Attempt.STATE_FAILED, Attempt.STATE_SUCCEEDED]

@@ -31,7 +31,7 @@ async def test_a_busy_machine_that_is_destroyed_by_hand_and_comes_back_is_destro
     assert first in market.contracts
     hold.unlink()
     job = await deployment.finished(name)
-    await renting.nothing_is_left()
+    await renting.drained()
 
     assert dead.fired == 1
     assert job.state == Job.STATE_SUCCEEDED
@@ -61,7 +61,7 @@ async def test_a_host_that_goes_offline_in_the_middle_of_a_job_loses_it_to_anoth
     assert first in market.contracts
     await market.do(first.id, "online")
     ignored.disarm()
-    await renting.nothing_is_left()
+    await renting.drained()
 
     assert job.state == Job.STATE_SUCCEEDED
     assert [one.state for one in job.attempts] == [Attempt.STATE_FAILED, Attempt.STATE_SUCCEEDED]

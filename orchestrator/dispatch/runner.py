@@ -94,7 +94,7 @@ class Workshop:
     """What every attempt needs.
 
     `keep` is how long a final job is kept. `bell` is rung when a slot became free before its attempt ended,
-    `wake_fleets` called when an instance was given up.
+    `wake_fleets` called when an instance was given up or has less to do, whose idle time counts from when it is seen.
     """
 
     ledger: Ledger
@@ -232,6 +232,7 @@ class AttemptRun:
         job = await self._change(lambda job: spooled(job, output=home, encoder=encoder, now=self._now()))
         self._attempt = job.attempts[-1]
         self._shop.bell.ring()
+        self._shop.wake_fleets()
         return spool
 
     async def _start_task(self) -> None:

@@ -194,6 +194,7 @@ class Scheduler:
         finally:
             del self._runs[job_id], self._tasks[job_id]
             self._bell.ring()
+            self._shop.wake_fleets()
 
     def _explain(self, waiting: list[Job], ready: list[Instance]) -> None:
         """Tells the owners of jobs that wait why they do; once, since every word wakes all who watch."""

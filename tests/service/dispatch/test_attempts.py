@@ -16,7 +16,7 @@ from orchestrator.ledger.memory import MemoryLedger
 from servicekit.clock import Clock
 from servicekit.errors import ResourceExhausted, SpotreelError, Unavailable
 from servicekit.media.outputs import Delivery
-from tests.service.dispatch.conftest import Stage
+from tests.service.dispatch.conftest import DEADLINE_SECONDS, Stage
 from tests.simulators.worker import SimulatedWorker
 
 
@@ -63,6 +63,28 @@ async def test_progressive_output_is_the_growing_file_itself(stage: Stage, worke
     assert number == 1
     assert await reading == worker.output
     assert await stored(stage, job) == worker.output
+
+
+async def test_fleets_hear_of_a_free_slot_when_its_output_is_at_home(stage: Stage, worker: SimulatedWorker) -> None:
+    await stage.add_instance(worker)
+    async with stage.scheduler(), asyncio.timeout(DEADLINE_SECONDS):
+        job = await stage.add_job()
+        await stage.fleet_bell.wait(2 * DEADLINE_SECONDS)
+        seen = await stage.ledger.get_job(job.id)
+
+    assert seen.attempts[-1].spooled is not None
+    # It is still to be delivered, which takes no machine.
+    assert not seen.state.final
+
+
+async def test_fleets_hear_of_a_free_slot_when_an_attempt_fails(stage: Stage, worker: SimulatedWorker) -> None:
+    worker.failure = task_pb2.TaskFailure(reason="INPUT_INVALID", message="no video")
+    await stage.add_instance(worker)
+    async with stage.scheduler(), asyncio.timeout(DEADLINE_SECONDS):
+        job = await stage.add_job()
+        await stage.fleet_bell.wait(2 * DEADLINE_SECONDS)
+
+    assert (await stage.ledger.get_job(job.id)).state is JobState.FAILED
 
 
 async def collect(chunks: object) -> bytes:

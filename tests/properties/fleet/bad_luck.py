@@ -83,7 +83,7 @@ STRIKES = ("outbid", "resume", "offline", "online", "kill", "end_contract", "des
 
 CALLS = (
     *("ledger.add_instance", "ledger.change_instance", "ledger.change_instance", "ledger.change_job", "ledger.*"),
-    *("http.create", "http.create", "http.destroy", "http.list", "http.search", "http.*"),
+    *("http.create", "http.create", "http.create", "http.destroy", "http.list", "http.search", "http.*"),
 )
 """At which calls an orchestrator is killed, by shell patterns; those that matter most are there twice."""
 

@@ -24,6 +24,8 @@ from tests.properties.fleet.deployment import OTHER_LABELS, Deployment, Setup, i
 from tests.properties.fleet.watch import HINDRANCES
 
 HOUR = 3600.0
+# Of a listing; only then can it break off in between.
+_MORE_THAN_A_PAGE = 30
 EVENTS = frozenset({"orderly end", "drain by hand", "end by hand", "rented elsewhere", "credit used up"})
 """What happens besides faults, as it is counted among them."""
 
@@ -103,7 +105,7 @@ class Schedule:
     async def run(self) -> Report:
         """Runs it and returns what happened."""
         async with self._deployment as deployment:
-            for _ in range(self._chance.choice((0, 2, 2, 30))):
+            for _ in range(self._chance.choice((0, 2, _MORE_THAN_A_PAGE))):
                 self._rent_elsewhere()
             moments = sorted(self._chance.uniform(0, HOUR) for _ in range(self._chance.randint(30, 90)))
             for moment in moments:
@@ -125,7 +127,7 @@ class Schedule:
             breaker_failures=chance.choice((10, 60)),
             interruptible=chance.random() < 0.4,
             budget=Budget(
-                usd_micros_per_hour=chance.choice((0, 0, 150_000, 400_000)),
+                usd_micros_per_hour=chance.choice((0, 0, 100_000, 150_000, 400_000)),
                 usd_micros_per_day=chance.choice((0, 0, 40_000, 100_000)),
             ),
         )
@@ -138,6 +140,8 @@ class Schedule:
             self._spell: 2,
             self._strike: 6,
             self._crash: 5,
+            self._die_in_a_create: 2,
+            self._cut_listings: 2,
             self._restart: 1,
             self._operate: 3,
             self._rent_elsewhere: 1,
@@ -150,11 +154,13 @@ class Schedule:
 
     def _arrive(self) -> None:
         chance = self._chance
-        for _ in range(chance.choice((1, 1, 2, 5))):
+        # Many at once want several machines at once; they are short, or the calm would last for hours.
+        count = chance.choice((1, 1, 1, 2, 4, 9))
+        for _ in range(count):
             self._deployment.submit(
                 copy=chance.random() < 0.2,
                 placement=chance.choice(tuple(Placement)),
-                seconds=chance.choice((5.0, 60.0, 300.0)),
+                seconds=5.0 if count > 4 else chance.choice((5.0, 60.0, 300.0)),
                 max_attempts=chance.choice((2, 30, 30)),
             )
         self._say("jobs arrive")
@@ -198,9 +204,20 @@ class Schedule:
             self._deployment.kill(away=away)
             self._say("killed at once")
             return
-        calls, nth, after = self._chance.choice(CALLS), self._chance.randint(1, 4), self._chance.random() < 0.5
+        calls, nth, after = self._chance.choice(CALLS), self._chance.choice((1, 1, 2, 4)), self._chance.random() < 0.5
         self._deployment.doom(calls, nth=nth, after=after, away=away)
         self._say(f"to be killed {'after' if after else 'before'} call {nth} of {calls}, away for {away:.0f} s")
+
+    def _die_in_a_create(self) -> None:
+        """What is most treacherous of all: the contract is there, and nobody knows its number."""
+        away = self._chance.choice((0.0, 5.0, 30.0))
+        self._deployment.doom("http.create", nth=1, after=True, away=away)
+        self._say(f"to be killed after the next create, away for {away:.0f} s")
+
+    def _cut_listings(self) -> None:
+        """For a while no listing gets beyond its first page, often enough to be believed."""
+        seconds = self._chance.uniform(60, 240)
+        self._arm("list_truncated", {"value": "token", "probability": 1.0, "seconds": seconds})
 
     async def _restart(self) -> None:
         await self._deployment.stop(away=self._chance.choice((0.0, 60.0)))

@@ -8,7 +8,7 @@ from tests.properties.fleet.schedule import EVENTS, run_schedule, run_schedules
 COUNT = 20
 # In 200 schedules every kind is met; in these, which are always the same, nearly all are.
 LEAST_KINDS = 55
-LEAST_PLACES = 12
+LEAST_PLACES = 10
 # None of them may be a kind that these schedules happen to do without.
 IMPORTANT = {
     *("api_down", "key_revoked", "answer_lost", "list_truncated", "create_answer_lost", "create_request_lost"),
@@ -18,7 +18,7 @@ IMPORTANT = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_whatever_happens_all_ends_well() -> None:
     report = run_schedules(range(1, COUNT + 1), processes=2)
     assert not report.findings, report.words()
@@ -26,7 +26,7 @@ def test_whatever_happens_all_ends_well() -> None:
     # Nothing of this would mean anything if little had happened.
     assert report.schedules == COUNT
     assert report.contracts == report.destroyed > 3 * COUNT
-    assert report.attempts > report.jobs > 10 * COUNT
+    assert report.attempts > report.jobs > 15 * COUNT
     assert len(report.fired.keys() & _kinds()) >= LEAST_KINDS, report.words()
     assert report.fired.keys() >= IMPORTANT | EVENTS, report.words()
     assert len(report.crashes) >= LEAST_PLACES, report.words()

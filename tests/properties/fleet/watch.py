@@ -17,6 +17,8 @@ CLOUD = "vast"
 _ALL = frozenset(InstanceState)
 _BEFORE_START = frozenset({InstanceState.REQUESTED, InstanceState.UNKNOWN})
 
+_VANISHED = frozenset({"START_VANISHED", "INSTANCE_VANISHED"})
+
 HINDRANCES = (
     *("connection_refused", "request_lost", "answer_lost", "api_down", "bad_gateway", "bad_gateway_after_effect"),
     *("slow_answer", "not_json", "wrong_redirect", "success_false_200", "key_revoked"),
@@ -129,6 +131,7 @@ class Watch:
         self._since: dict[tuple[str, object], float] = {}
         self._billed: dict[int, int] = {}
         self._loose: set[int] = set()
+        self._hidden: set[int] = set()
         self._held_billed = 0
 
     def disturbed(self) -> None:
@@ -143,7 +146,9 @@ class Watch:
             self._hindered = hindered
             self._disturbed_at = now
         contracts = [one for one in self._market.contracts if (one.label or "").startswith(self._prefix)]
+        self._hidden |= {one.id for one in contracts if one.hidden_reads > 0}
         unheld = self._check_holders(contracts)
+        self._check_vanished(contracts)
         self._check_phases()
         self._check_money(contracts, unheld)
         self._looked_at = now
@@ -179,9 +184,18 @@ class Watch:
 
     def _check_reason(self, contract: Contract) -> None:
         """Only what came back, and what was hidden for longer than is believed, may be without a row."""
-        hidden = self._market.faults["hidden_first_reads"].fired > 0
-        if not contract.returned and not hidden:
+        if not self._was_away(contract):
             self._findings.add(f"forgotten {contract.id}", f"no row claims contract {contract.id} ({contract.label})")
+
+    def _check_vanished(self, contracts: list[Contract]) -> None:
+        """What is there may not be taken for gone, whatever a listing lacks."""
+        there = {str(one.id) for one in contracts if not self._was_away(one)}
+        for row in self._ledger.rows:
+            if row.provider_id in there and row.failure is not None and row.failure.reason in _VANISHED:
+                self._findings.add(f"vanished {row.id}", f"contract {row.provider_id} is there: {row.failure.message}")
+
+    def _was_away(self, contract: Contract) -> bool:
+        return contract.returned > 0 or contract.id in self._hidden
 
     def _check_phases(self) -> None:
         seen: set[tuple[str, object]] = set()

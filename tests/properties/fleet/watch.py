@@ -132,6 +132,7 @@ class Watch:
         self._billed: dict[int, int] = {}
         self._loose: set[int] = set()
         self._hidden: set[int] = set()
+        self._there: set[str] = set()
         self._held_billed = 0
 
     def disturbed(self) -> None:
@@ -188,10 +189,14 @@ class Watch:
             self._findings.add(f"forgotten {contract.id}", f"no row claims contract {contract.id} ({contract.label})")
 
     def _check_vanished(self, contracts: list[Contract]) -> None:
-        """What is there may not be taken for gone, whatever a listing lacks."""
+        """What is there may not be taken for gone, whatever a listing lacks.
+
+        What was there at the last look counts too: an absence is believed after longer, and then there soon is none.
+        """
         there = {str(one.id) for one in contracts if not self._was_away(one)}
+        before, self._there = self._there, there
         for row in self._ledger.rows:
-            if row.provider_id in there and row.failure is not None and row.failure.reason in _VANISHED:
+            if row.provider_id in there | before and row.failure is not None and row.failure.reason in _VANISHED:
                 self._findings.add(f"vanished {row.id}", f"contract {row.provider_id} is there: {row.failure.message}")
 
     def _was_away(self, contract: Contract) -> bool:

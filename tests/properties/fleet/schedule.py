@@ -26,6 +26,8 @@ from tests.properties.fleet.watch import HINDRANCES
 HOUR = 3600.0
 # Of a listing; only then can it break off in between.
 _MORE_THAN_A_PAGE = 30
+# There are few requests that these can hit, so they are drawn more often.
+_SELDOM = ("destroy_not_found", "destroy_ignored") * 2
 EVENTS = frozenset({"orderly end", "drain by hand", "end by hand", "rented elsewhere", "credit used up"})
 """What happens besides faults, as it is counted among them."""
 
@@ -166,7 +168,7 @@ class Schedule:
         self._say("jobs arrive")
 
     def _answer_badly(self) -> None:
-        name = self._chance.choice([*ANSWERS, *HINDRANCES])
+        name = self._chance.choice([*ANSWERS, *HINDRANCES, *_SELDOM])
         if name not in ANSWERS:
             return
         how: dict[str, Any] = {"value": self._chance.choice(ANSWERS[name])}

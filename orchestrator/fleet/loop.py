@@ -323,6 +323,8 @@ class Fleet:
             step.close()
             return
         self._steps[key] = asyncio.create_task(self._guard(key, step), name=f"fleet {key}")
+        # One that is cancelled before its first turn is never awaited.
+        self._steps[key].add_done_callback(lambda _: step.close())
 
     async def _guard(self, key: str, step: Coroutine[Any, Any, bool]) -> None:
         moved = False

@@ -244,8 +244,9 @@ async def test_restart_adopts_unless_told_that_they_ended(rented: Rented) -> Non
     assert (await rented.instances())[1].failure is None
 
 
+@pytest.mark.parametrize("turns", range(8))
 async def test_a_listing_that_comes_while_the_fleet_ends_begins_nothing(
-    rented: Rented, monkeypatch: pytest.MonkeyPatch
+    rented: Rented, monkeypatch: pytest.MonkeyPatch, turns: int
 ) -> None:
     forgotten = CloudInstance(provider_id="p9", label="spotreel/test/forgotten", state=CloudState.RUNNING, address="")
     rented.cloud.instances["p9"] = forgotten
@@ -253,6 +254,8 @@ async def test_a_listing_that_comes_while_the_fleet_ends_begins_nothing(
 
     async def list_late() -> Sequence[CloudInstance]:
         await comes.wait()
+        for _ in range(turns):
+            await asyncio.sleep(0)
         return (forgotten,)
 
     async def destroy_late(provider_id: str) -> None:

@@ -39,7 +39,7 @@ test-fast: $(READY) ## Run the tests that start no process and encode nothing
 
 check: lint types protos checkgenerate test ## Everything that CI asks
 
-check-long: $(READY) ## What check has no time for: 200 random hours of a fleet's bad luck, in 7 minutes on two cores
+check-long: $(READY) ## What check has no time for: 200 random hours of a fleet's bad luck, in about 8 minutes on two cores
 	$(BIN)/python -m tests.properties.fleet.schedule --count 200 --all-kinds
 
 lint: $(READY) ## ruff, and the direction of imports

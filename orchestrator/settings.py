@@ -87,8 +87,8 @@ class OrchestratorSettings(BaseSettings):
     deployment: str = Field(
         default="default",
         pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
-        description="Name of this orchestrator in the labels of what it rents. Each orchestrator of an account needs "
-        "one of its own.",
+        description="Name of this orchestrator in the labels of what it rents. Each orchestrator of an account, or on "
+        "one machine, needs one of its own.",
     )
     take_over: bool = Field(
         default=False,

@@ -25,6 +25,8 @@ def settings_table(settings: type[BaseSettings]) -> str:
 def _default(field: Any) -> str:
     if field.default_factory is not None or field.default in (None, "", ()):
         return ""
+    if isinstance(field.default, tuple):
+        return f"`{','.join(str(one) for one in field.default)}`"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 

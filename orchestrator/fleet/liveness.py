@@ -53,6 +53,8 @@ class Liveness:
             believed = listings >= self._cloud.reads_to_believe and seconds >= self._limits.missing_seconds
             return believed and await self._lose(instance, "INSTANCE_VANISHED", "Its cloud no longer knows it.")
         self._absences.seen(instance.id)
+        if seen.state is CloudState.STOPPED and seen.problem is not None:
+            return await self._lose(instance, seen.problem.reason, seen.problem.message)
         if seen.state is CloudState.STOPPED:
             return await self._lose(instance, "INSTANCE_STOPPED", f"It was stopped by its cloud. {seen.status}".strip())
         return False
@@ -87,7 +89,9 @@ class Liveness:
             try:
                 await pulse.link.ready(timeout=_ASK_SECONDS)
                 pulse.silent_since = None
-            except (WorkerUnreachable, SpotreelError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever keeps it from answering, silence has its limit
+                if pulse.silent_since is None and not isinstance(error, WorkerUnreachable | SpotreelError):
+                    self._log.exception("heartbeat_failed", instance=instance.id)
                 pulse.silent_since = now if pulse.silent_since is None else pulse.silent_since
                 self._log.info("heartbeat_missed", instance=instance.id, detail=str(error))
         return 0.0 if pulse.silent_since is None else self._clock.monotonic() - pulse.silent_since

@@ -37,12 +37,7 @@ class OfferSearch:
 
         `broad` looks at offers too that the requirements rule out, so that it can be said why.
         """
-        found = await self._market.search(requirements, max_age=max_age)
-        if broad:
-            # The cheapest of everything: most of it is ruled out, and what fits may not be among it.
-            known = {one.offer_id for one in found}
-            others = await self._market.search(requirements, max_age=max_age, broad=True)
-            found = [*found, *(one for one in others if one.offer_id not in known)]
+        found = await self._market.search(requirements, max_age=max_age, broad=broad)
         now = self._clock.now()
         past = await self._ledger.instances_since(self._cloud_name, now - MEMORY)
         return choose(

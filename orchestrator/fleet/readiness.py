@@ -15,7 +15,6 @@ from orchestrator.ports import (
     CloudState,
     CloudUnavailable,
     Ledger,
-    WorkerLink,
     WorkerLinks,
     WorkerReady,
     WorkerUnreachable,
@@ -101,18 +100,16 @@ class Readiness:
     async def _dial(self, instance: Instance, address: str) -> bool:
         waited = self._seconds_in(instance, "dial", until=self._clock.monotonic())
         at_address = await self._ledger.change_instance(instance.id, lambda one: _at(one, address))
-        link = self._links.connect(at_address)
         try:
-            ready = await self._answer(link)
+            ready = await self._answer(at_address)
         except Exception as error:  # noqa: BLE001 - whatever keeps it from answering, its time is limited
-            if not isinstance(error, WorkerUnreachable | SpotreelError):
+            if not waited and not isinstance(error, WorkerUnreachable | SpotreelError):
+                # Said once, not at each try.
                 self._log.exception("dial_failed", instance=instance.id)
             in_all = self._seconds_in_all(instance, until=self._clock.monotonic())
             if waited > self._limits.dial_seconds or in_all > self._limits.start_seconds:
                 return await self._give_up(instance, "WORKER_UNREACHABLE", str(error))
             return False
-        finally:
-            await link.close()
         if unfit := _unfit(instance, ready):
             return await self._give_up(instance, "WORKER_UNFIT", unfit)
         self.forget(instance.id)
@@ -132,17 +129,21 @@ class Readiness:
         self._log.info("instance_ready", instance=instance.id, slots=ready.slots, start_seconds=seconds)
         return True
 
-    async def _answer(self, link: WorkerLink) -> WorkerReady:
+    async def _answer(self, instance: Instance) -> WorkerReady:
         """Asks until the worker answers, or another listing may tell what became of it: it listens a moment after its
         container runs. Raises WorkerUnreachable, and what the worker refuses with."""
         end = self._clock.monotonic() + self._limits.brisk_seconds
-        while True:
-            try:
-                return await link.ready(timeout=min(_ASK_SECONDS, self._limits.dial_seconds))
-            except WorkerUnreachable:
-                if self._clock.monotonic() + _DIAL_PAUSE_SECONDS >= end:
-                    raise
-                await self._clock.sleep(_DIAL_PAUSE_SECONDS)
+        link = self._links.connect(instance)
+        try:
+            while True:
+                try:
+                    return await link.ready(timeout=min(_ASK_SECONDS, self._limits.dial_seconds))
+                except WorkerUnreachable:
+                    if self._clock.monotonic() + _DIAL_PAUSE_SECONDS >= end:
+                        raise
+                    await self._clock.sleep(_DIAL_PAUSE_SECONDS)
+        finally:
+            await link.close()
 
     def _seconds_in(self, instance: Instance, phase: str, *, until: float) -> float:
         """Returns for how long it has been in this phase of its start, as far as this process has seen."""

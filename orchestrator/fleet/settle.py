@@ -19,7 +19,8 @@ from servicekit.errors import NotFound
 # is not there after a day will not come, and our own figure stands.
 _ASK_EVERY_SECONDS = 60.0
 _GIVE_UP = timedelta(days=1)
-_LOOK_BACK = timedelta(days=2)
+# An orchestrator that was away for so long still settles what ended before.
+_LOOK_BACK = timedelta(days=14)
 _MOST_AT_ONCE = 5
 
 

@@ -83,9 +83,10 @@ class Expiry:
     async def _fail(self, job: Job) -> None:
         wait = job.spec.limits.queue_timeout or timedelta()
         message = f"No machine was free for the job within its queue_timeout of {wait.total_seconds():g} s."
+        detail = self._news.latest(job).progress.detail
         failure = Failure(
             reason="QUEUE_TIMEOUT",
-            message=f"{message} {self._news.latest(job).progress.detail}".strip(),
+            message=f"{message} While it waited: {detail}" if detail else message,
             retryable=True,
             metadata={"queue_timeout_seconds": f"{wait.total_seconds():g}"},
         )

@@ -71,13 +71,15 @@ def instance_from_row(row: Row) -> CloudInstance | None:
         return None
     words = str(row.get("status_msg") or "").strip()
     state = _state(row)
+    # What was stopped by the marketplace shows as exited too, and its host is not to blame.
+    actual = "" if row.get("intended_status") == "stopped" else str(row.get("actual_status") or "")
     return CloudInstance(
         provider_id=str(row["id"]),
         label=str(row.get("label") or ""),
         state=state,
         address=_address(row) if state is CloudState.RUNNING else "",
         status=words[:300],
-        problem=None if state is CloudState.RUNNING else start_problem(str(row.get("actual_status") or ""), words),
+        problem=None if state is CloudState.RUNNING else start_problem(actual, words),
     )
 
 

@@ -65,16 +65,15 @@ class Pacer:
         pace = self._paces[endpoint]
         self._refuse_closed(endpoint, pace)
         async with pace.turn:
-            while (left := pace.calls[0] + endpoint.interval * endpoint.together - self._clock.monotonic()) > 0:
+            while (left := self._left(endpoint)) > 0:
                 await self._clock.sleep(left)
             self._refuse_closed(endpoint, pace)
             pace.calls.append(self._clock.monotonic())
 
     def wait(self, endpoint: Endpoint) -> float:
-        """Returns for how many seconds a call would wait for its turn, at least."""
-        pace = self._paces[endpoint]
-        left = pace.calls[0] + endpoint.interval * endpoint.together - self._clock.monotonic()
-        return max(left, 0.0)
+        """Returns for how many seconds a call would wait for its turn, at least: longer where others wait already."""
+        queued = endpoint.interval if self._paces[endpoint].turn.locked() else 0.0
+        return self._left(endpoint) + queued
 
     def arrived(self, endpoint: Endpoint) -> None:
         """Notes that a call has been answered: the marketplace counts from when it arrived, which is by now."""
@@ -92,6 +91,10 @@ class Pacer:
     def answered(self, endpoint: Endpoint) -> None:
         """Notes an answer that was no 429."""
         self._paces[endpoint].backoff = 0.0
+
+    def _left(self, endpoint: Endpoint) -> float:
+        oldest = self._paces[endpoint].calls[0]
+        return max(oldest + endpoint.interval * endpoint.together - self._clock.monotonic(), 0.0)
 
     def _refuse_closed(self, endpoint: Endpoint, pace: _Pace) -> None:
         left = pace.closed_until - self._clock.monotonic()

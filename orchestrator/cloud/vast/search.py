@@ -59,14 +59,28 @@ class OfferSearches:
         Raises CloudUnavailable.
         """
         disk_bytes = max(self._terms.disk_bytes, requirements.min_disk_bytes, _LEAST_DISK_GB * 1_000_000_000)
-        body = _query(requirements, self._terms, disk_bytes, broad=broad)
-        key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        query = _query(requirements, self._terms, disk_bytes)
+        found = await self._answer(query, disk_bytes, max_age=max_age, looking=broad)
+        if not broad:
+            return found
+        # The cheapest of everything: most of it is ruled out, and what fits may not be among it.
+        others = await self._answer(_broad_query(self._terms, disk_bytes), disk_bytes, max_age=max_age, looking=True)
+        known = {one.offer_id for one in found}
+        return (*found, *(one for one in others if one.offer_id not in known))
+
+    async def _answer(
+        self, query: dict[str, Any], disk_bytes: int, *, max_age: timedelta, looking: bool
+    ) -> tuple[Offer, ...]:
+        """Asks, unless the same was asked lately; `looking` is for people, who are not to hold up what is rented."""
+        key = hashlib.sha256(json.dumps(query, sort_keys=True).encode()).hexdigest()
         known = self._cache.get(key)
         now = self._clock.monotonic()
         if known is not None and now - known.at <= max_age.total_seconds():
             return known.offers
-        self._refuse_to_waste(broad=broad)
-        answer = await self._client.call(Endpoint.SEARCH, "POST", "/api/v0/bundles/", body=body)
+        self._count_days()
+        if looking:
+            self._refuse_to_waste()
+        answer = await self._client.call(Endpoint.SEARCH, "POST", "/api/v0/bundles/", body=query)
         rows = answer.get("offers")
         rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
         self._rows += len(rows)
@@ -85,23 +99,25 @@ class OfferSearches:
         }
         return offers
 
-    def _refuse_to_waste(self, *, broad: bool) -> None:
-        """Keeps people who look at offers from holding up, or using up, the searches that jobs need."""
-        wait = self._client.wait(Endpoint.SEARCH)
-        if broad and wait > _MOST_WAIT_SECONDS:
-            raise RateLimited(f"It has been searched a lot just now; look again in {wait:.0f} s.")
+    def _count_days(self) -> None:
         today = self._clock.now().date()
         if today != self._day:
             self._day, self._rows = today, 0
-        if broad and self._rows > _ROWS_FOR_LOOKING:
-            midnight = datetime.combine(today + timedelta(days=1), datetime.min.time(), UTC)
+
+    def _refuse_to_waste(self) -> None:
+        """Keeps people who look at offers from holding up, or using up, the searches that jobs need."""
+        wait = self._client.wait(Endpoint.SEARCH)
+        if wait > _MOST_WAIT_SECONDS:
+            raise RateLimited(f"It has been searched a lot just now; look again in {wait:.0f} s.")
+        if self._rows > _ROWS_FOR_LOOKING:
+            midnight = datetime.combine(self._day + timedelta(days=1), datetime.min.time(), UTC)
             hours = (midnight - self._clock.now()).total_seconds() / 3600
             raise RateLimited(f"What is left of the day's searches is kept for jobs; it is reset in {hours:.0f} h.")
 
 
-def _query(requirements: Requirements, terms: RentalTerms, disk_bytes: int, *, broad: bool) -> dict[str, Any]:
-    """Builds the body. What it asks for is checked again on each row: the server ignores some of it at times."""
-    query: dict[str, Any] = {
+def _broad_query(terms: RentalTerms, disk_bytes: int) -> dict[str, Any]:
+    """Builds the body that asks for everything with one GPU, the cheapest first."""
+    return {
         "rentable": {"eq": True},
         "external": {"eq": False},
         "order": [["dph_total", "asc"]],
@@ -110,8 +126,11 @@ def _query(requirements: Requirements, terms: RentalTerms, disk_bytes: int, *, b
         "allocated_storage": round(disk_bytes / 1e9, 1),
         "num_gpus": {"eq": 1},
     }
-    if broad:
-        return query
+
+
+def _query(requirements: Requirements, terms: RentalTerms, disk_bytes: int) -> dict[str, Any]:
+    """Builds the body. What it asks for is checked again on each row: the server ignores some of it at times."""
+    query = _broad_query(terms, disk_bytes)
     query["direct_port_count"] = {"gte": 1}
     if requirements.verified_only:
         query["verified"] = {"eq": True}

@@ -23,7 +23,7 @@ _MESSAGES = {
     "REGISTRY_DENIED": "The registry does not give out the worker's image. Check SPOTREEL_VAST_IMAGE_LOGIN.",
     "HOST_BROKEN": "The host cannot start the container.",
     "HOST_NETWORK": "The host cannot fetch the worker's image.",
-    "WORKER_EXITED": "The container ended as soon as it was started.",
+    "WORKER_EXITED": "The container ended by itself.",
 }
 
 

@@ -33,22 +33,22 @@ async def rent_no_marketplace(lab: Lab) -> Seen:
         return await seen(client.search_offers())
 
 
+async def _search_with(lab: Lab, fault: str) -> Seen:
+    async with _market(lab) as (market, settings), lab.alone(settings, patience=0) as own, own.client() as client:
+        knob = market.faults.arm(fault, times=1000)
+        result = await seen(client.search_offers())
+    assert knob.fired
+    return result
+
+
 @scenario
 async def rent_marketplace_down(lab: Lab) -> Seen:
-    async with _market(lab) as (market, settings), lab.alone(settings, patience=0) as own, own.client() as client:
-        down = market.faults.arm("api_down", times=1000)
-        result = await seen(client.search_offers())
-    assert down.fired
-    return result
+    return await _search_with(lab, "api_down")
 
 
 @scenario
 async def rent_key_revoked(lab: Lab) -> Seen:
-    async with _market(lab) as (market, settings), lab.alone(settings, patience=0) as own, own.client() as client:
-        revoked = market.faults.arm("key_revoked", times=1000)
-        result = await seen(client.search_offers())
-    assert revoked.fired
-    return result
+    return await _search_with(lab, "key_revoked")
 
 
 @scenario

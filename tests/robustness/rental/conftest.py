@@ -38,6 +38,14 @@ class Renting:
         """A client of the orchestrator that runs just now."""
         return AsyncClient(self.deployment.address, tls=False)
 
+    async def encoding(self) -> tuple[str, Path]:
+        """Starts the orchestrator and a job, and returns when its encode is held back: its name, and what holds it."""
+        hold = self.deployment.hold("encode")
+        await self.deployment.start()
+        name = await self.deployment.create_job()
+        await self.deployment.held("encode")
+        return name, hold
+
     async def instances(self) -> list[Instance]:
         """The rows of rented instances, the newest first, those that are gone too."""
         async with self.client() as client:

@@ -16,10 +16,7 @@ pytestmark = pytest.mark.timeout(180)
 
 async def test_a_revoked_key_is_loud_and_nothing_is_concluded_from_it(renting: Renting) -> None:
     deployment, market = renting.deployment, renting.market
-    hold = deployment.hold("encode")
-    await deployment.start()
-    name = await deployment.create_job()
-    await deployment.held("encode")
+    name, hold = await renting.encoding()
     instance = await renting.newest_is(Instance.STATE_READY)
     revoked = market.faults.arm("key_revoked", times=10_000)
     async with AsyncClient(deployment.address, tls=False) as client:

@@ -16,10 +16,7 @@ pytestmark = pytest.mark.timeout(SECONDS)
 
 async def test_a_job_ends_although_the_marketplace_is_down_and_the_destroy_is_not_forgotten(renting: Renting) -> None:
     deployment, market = renting.deployment, renting.market
-    hold = deployment.hold("encode")
-    await deployment.start()
-    name = await deployment.create_job()
-    await deployment.held("encode")
+    name, hold = await renting.encoding()
     down = market.faults.arm("api_down", times=10_000)
     async with renting.client() as client:
         # So that the machine goes as soon as its job has ended.
@@ -39,10 +36,7 @@ async def test_a_job_ends_although_the_marketplace_is_down_and_the_destroy_is_no
 async def test_ask_5_a_job_whose_machine_is_outbid_goes_on_on_another(renting: Renting) -> None:
     deployment, market = renting.deployment, renting.market
     renting.settings(vast_interruptible="true")
-    hold = deployment.hold("encode")
-    await deployment.start()
-    name = await deployment.create_job()
-    await deployment.held("encode")
+    name, hold = await renting.encoding()
     (first,) = market.contracts
     await market.do(first.id, "outbid")
     await deployment.reaches(name, lambda job: job.attempts[0].state == Attempt.STATE_FAILED)
@@ -60,10 +54,7 @@ async def test_a_second_orchestrator_of_the_same_name_is_refused_and_the_first_g
     renting: Renting, tmp_path: Path
 ) -> None:
     deployment, market = renting.deployment, renting.market
-    hold = deployment.hold("encode")
-    await deployment.start()
-    name = await deployment.create_job()
-    await deployment.held("encode")
+    name, hold = await renting.encoding()
     (tmp_path / "other").mkdir()
     other = Deployment(tmp_path / "other", deployment.environment)
     process = await other.spawn()
@@ -85,10 +76,7 @@ async def test_a_lost_ledger_is_no_reason_to_rent_again_and_what_it_knew_is_take
 ) -> None:
     deployment, market = renting.deployment, renting.market
     renting.settings(idle_seconds=600)
-    hold = deployment.hold("encode")
-    await deployment.start()
-    await deployment.create_job()
-    await deployment.held("encode")
+    _, hold = await renting.encoding()
     await deployment.end(signal.SIGKILL)
     hold.unlink()
     deployment.data = tmp_path / "fresh"

@@ -17,10 +17,7 @@ async def test_a_busy_machine_that_is_destroyed_by_hand_and_comes_back_is_destro
     renting: Renting,
 ) -> None:
     deployment, market = renting.deployment, renting.market
-    hold = deployment.hold("encode")
-    await deployment.start()
-    name = await deployment.create_job()
-    await deployment.held("encode")
+    name, hold = await renting.encoding()
     instance = await renting.newest_is(Instance.STATE_READY)
     (first,) = market.contracts
     dead = market.faults.arm("resurrect", value=_BACK_SECONDS, match={"instance": first.id})
@@ -46,10 +43,7 @@ async def test_a_host_that_goes_offline_in_the_middle_of_a_job_loses_it_to_anoth
     renting: Renting,
 ) -> None:
     deployment, market = renting.deployment, renting.market
-    hold = deployment.hold("encode")
-    await deployment.start()
-    name = await deployment.create_job()
-    await deployment.held("encode")
+    name, hold = await renting.encoding()
     (first,) = market.contracts
     # What is said of it while it is away is not done.
     ignored = market.faults.arm("destroy_ignored", times=10_000, match={"instance": first.id})

@@ -99,10 +99,7 @@ async def test_a_rented_worker_that_is_killed_costs_one_attempt_and_its_machine_
 async def test_an_orderly_end_gives_idle_machines_back_and_leaves_those_at_work(renting: Renting) -> None:
     deployment, market = renting.deployment, renting.market
     renting.settings(idle_seconds=600)
-    hold = deployment.hold("encode")
-    await deployment.start()
-    name = await deployment.create_job()
-    await deployment.held("encode")
+    name, hold = await renting.encoding()
     assert await deployment.end(signal.SIGTERM) == 0
     assert [one.actual for one in market.contracts] == ["running"]
     hold.unlink()

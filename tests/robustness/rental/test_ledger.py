@@ -30,10 +30,7 @@ async def test_a_job_ends_once_although_the_ledger_cannot_be_written_when_its_ou
     renting: Renting,
 ) -> None:
     deployment, market = renting.deployment, renting.market
-    hold = deployment.hold("encode")
-    await deployment.start()
-    name = await deployment.create_job()
-    await deployment.held("encode")
+    name, hold = await renting.encoding()
     with _locked(deployment.data / "ledger.sqlite"):
         hold.unlink()
         await until(lambda: deployment.logged("run_broke") > 0)

@@ -21,10 +21,7 @@ async def test_secrets_stay_where_they_belong(renting: Renting) -> None:
     deployment, market = renting.deployment, renting.market
     renting.settings(api_key=CLIENT_KEY)
     deployment.metadata = (("x-api-key", CLIENT_KEY),)
-    hold = deployment.hold("encode")
-    await deployment.start()
-    name = await deployment.create_job()
-    await deployment.held("encode")
+    name, hold = await renting.encoding()
     (contract,) = market.contracts
     session = contract.order.environment["SPOTREEL_WORKER_SESSION_SECRET"]
     processes = _command_lines()

@@ -185,6 +185,7 @@ async def test_a_worker_with_wrong_settings_is_seen_as_exited_and_its_log_says_w
 async def test_whatever_stops_an_instance_ends_its_worker(host: Host, what: str) -> None:
     contract = await host.running(1)
     pid = host.pid(contract)
+    assert Path(f"/proc/{pid}").exists()
     await host.market.do(contract, what)
     await gone(pid)
 

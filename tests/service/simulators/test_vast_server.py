@@ -100,9 +100,11 @@ async def test_slow_answers_are_slow_by_the_markets_clock(shop: Shop) -> None:
 
 
 async def test_containers_start_although_nobody_asks(shop: Shop) -> None:
-    await shop.client.put(f"/api/v0/asks/{SINGLE.id}/", json=ORDER)
+    answer = await shop.client.put(f"/api/v0/asks/{SINGLE.id}/", json=ORDER)
     async with asyncio.timeout(DEADLINE_SECONDS):
         await shop.host.started.wait()
+    assert shop.market.contract(answer.json()["new_contract"]).actual == "running"
+    assert set(shop.market.requests) == {"create"}
 
 
 async def test_a_container_that_cannot_be_started(shop: Shop) -> None:

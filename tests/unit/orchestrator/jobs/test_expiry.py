@@ -120,5 +120,5 @@ async def test_a_job_that_waits_too_long_fails_by_itself_and_says_what_it_waited
     assert job.failure is not None
     assert job.failure.reason == "QUEUE_TIMEOUT"
     assert job.failure.message == (
-        "No machine was free for the job within its queue_timeout of 30 s. There is no offer."
+        "No machine was free for the job within its queue_timeout of 30 s. While it waited: There is no offer."
     )

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from orchestrator.fleet.instance import Instance, InstanceState
 from orchestrator.ledger.memory import MemoryLedger
 from servicekit.errors import ResourceExhausted
+from tests.service.fleet.conftest import MINUTE
 from tests.simulators.clock import FakeClock
 from tests.simulators.rental import Rental
-
-MINUTE = 60.0
 
 
 class FullLedger(MemoryLedger):

@@ -10,12 +10,11 @@ from orchestrator.cloud.vast.search import RentalTerms
 from orchestrator.fleet.instance import ALIVE, Instance, InstanceState
 from orchestrator.money.budget import Budget
 from orchestrator.offers.requirements import Requirements
+from tests.service.fleet.conftest import HOUR, MINUTE, is_settled
 from tests.simulators.clock import FakeClock
 from tests.simulators.nvidia.pretence import DRIVER_FLOOR
 from tests.simulators.rental import Rental
 from tests.simulators.vast.offers import Offer
-
-MINUTE, HOUR = 60.0, 3600.0
 
 
 def offers(count: int, **fields: Any) -> Sequence[Offer]:
@@ -113,7 +112,7 @@ async def test_ask_3_a_price_ceiling_and_a_budget_hold_and_each_job_has_its_cost
         one = await rental.newest()
         jobs = [await work(rental, one, seconds=seconds) for seconds in (30, 90, 200)]
         await rental.ledger.change_instance(one.id, _ended)
-        await rental.until(lambda: _is_settled(rental, one), seconds=20 * MINUTE)
+        await rental.until(lambda: is_settled(rental, one), seconds=20 * MINUTE)
         billed = rental.market.billed_usd_micros(contract.id)
 
     costs = [(await rental.ledger.get_job(job)).cost for job in jobs]
@@ -185,10 +184,6 @@ async def test_ask_6_a_gpu_whose_encoder_cannot_start_never_gets_a_job(clock: Fa
 
 def _ended(instance: Instance) -> Instance:
     return replace(instance, state=InstanceState.DESTROYING)
-
-
-async def _is_settled(rental: Rental, instance: Instance) -> bool:
-    return (await rental.ledger.get_instance(instance.id)).charged is not None
 
 
 async def _is_ready_again(rental: Rental, first: Instance) -> bool:

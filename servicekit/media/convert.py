@@ -19,15 +19,21 @@ from servicekit.media.operations import (
     AssetSource,
     AudioLength,
     AudioMode,
+    Border,
     Caption,
     CaptionAlignment,
     CaptionMode,
     CaptionStyle,
+    Concat,
     Easing,
     Fit,
     ImageToVideo,
     MediaSource,
+    MissingGlyphs,
     Operation,
+    Poster,
+    SpriteSheet,
+    Thumbnails,
     Transcode,
     UriSource,
     Zoom,
@@ -62,6 +68,8 @@ def operation_from_proto(message: operation_pb2.Operation, problems: Problems, *
         "image_to_video": lambda: _read_still(message.image_to_video, problems, f"{path}.image_to_video"),
         "add_audio": lambda: _read_sound(message.add_audio, problems, f"{path}.add_audio"),
         "transcode": lambda: _read_part(message.transcode, problems, f"{path}.transcode"),
+        "concat": lambda: _read_concat(message.concat, problems, f"{path}.concat"),
+        "thumbnails": lambda: _read_thumbnails(message.thumbnails, problems, f"{path}.thumbnails"),
     }
     if kind is None:
         problems.add(path, f"is required: set exactly one of {', '.join(readers)}")
@@ -98,6 +106,11 @@ def operation_to_proto(operation: Operation) -> operation_pb2.Operation:
             if operation.end_time is not None:
                 part.end_time.FromTimedelta(operation.end_time)
             return operation_pb2.Operation(transcode=part)
+        case Concat():
+            videos = [_write_source(source) for source in operation.videos]
+            return operation_pb2.Operation(concat=operation_pb2.Concat(videos=videos))
+        case Thumbnails():
+            return operation_pb2.Operation(thumbnails=_write_thumbnails(operation))
 
 
 def output_to_proto(output: OutputSpec) -> output_pb2.OutputSpec:
@@ -119,7 +132,7 @@ def output_to_proto(output: OutputSpec) -> output_pb2.OutputSpec:
     enum_to_proto(video, "encoder_policy", output.video.encoder_policy)
     if output.video.bitrate_bps is not None:
         video.bitrate_bps = output.video.bitrate_bps
-    elif output.video.codec is not VideoCodec.COPY:
+    elif output.video.quality is not None:
         video.quality = output.video.quality
     if output.video.size != FrameSize():
         video.size.width, video.size.height = output.video.size.width, output.video.size.height
@@ -211,14 +224,22 @@ def _default_video_codec(operation: Operation | None) -> VideoCodec:
 
 
 def _read_source(message: Message, field: str, problems: Problems, path: str) -> MediaSource:
-    source: source_pb2.MediaSource = getattr(message, field)
+    return _read_one_source(getattr(message, field), problems, f"{path}.{field}")
+
+
+def _read_sources(message: Message, field: str, problems: Problems, path: str) -> tuple[MediaSource, ...]:
+    entries = enumerate(getattr(message, field))
+    return tuple(_read_one_source(source, problems, f"{path}.{field}[{number}]") for number, source in entries)
+
+
+def _read_one_source(source: source_pb2.MediaSource, problems: Problems, path: str) -> MediaSource:
     match source.WhichOneof("source"):
         case "uri":
             return UriSource(uri=source.uri)
         case "asset":
             return AssetSource(asset=source.asset)
         case _:
-            problems.add(f"{path}.{field}", "is required: set uri or asset")
+            problems.add(path, "is required: set uri or asset")
             # Well-formed, so that nothing is noted twice about a field that is missing.
             return AssetSource(asset=f"assets/{'0' * 64}")
 
@@ -229,6 +250,9 @@ def _read_caption(message: operation_pb2.Caption, problems: Problems, path: str)
         subtitles=_read_source(message, "subtitles", problems, path),
         mode=enum_from_proto(message, "mode", CaptionMode.BURN_IN, problems, path),
         style=_read_style(message.style, problems, f"{path}.style"),
+        language=message.language,
+        fonts=_read_sources(message, "fonts", problems, path),
+        missing_glyphs=enum_from_proto(message, "missing_glyphs", MissingGlyphs.FAIL, problems, path),
     )
 
 
@@ -251,6 +275,7 @@ def _read_style(message: operation_pb2.CaptionStyle, problems: Problems, path: s
         ),
         uppercase=message.uppercase,
         max_line_chars=message.max_line_chars,
+        highlight_color=message.highlight_color,
     )
 
 
@@ -263,6 +288,8 @@ def _read_still(message: operation_pb2.ImageToVideo, problems: Problems, path: s
         zoom=_read_zoom(message.zoom, problems, f"{path}.zoom"),
         fit=enum_from_proto(message, "fit", Fit.COVER, problems, path),
         audio=_read_source(message, "audio", problems, path) if message.HasField("audio") else None,
+        border=enum_from_proto(message, "border", Border.COLOR, problems, path),
+        background_color=message.background_color or base.background_color,
     )
 
 
@@ -274,6 +301,8 @@ def _read_zoom(message: operation_pb2.Zoom, problems: Problems, path: str) -> Zo
         focus_x=message.focus_x if message.HasField("focus_x") else base.focus_x,
         focus_y=message.focus_y if message.HasField("focus_y") else base.focus_y,
         easing=enum_from_proto(message, "easing", Easing.LINEAR, problems, path),
+        end_focus_x=message.end_focus_x if message.HasField("end_focus_x") else None,
+        end_focus_y=message.end_focus_y if message.HasField("end_focus_y") else None,
     )
 
 
@@ -303,6 +332,41 @@ def _read_part(message: operation_pb2.Transcode, problems: Problems, path: str) 
     )
 
 
+def _read_concat(message: operation_pb2.Concat, problems: Problems, path: str) -> Concat:
+    return Concat(videos=_read_sources(message, "videos", problems, path))
+
+
+def _read_thumbnails(message: operation_pb2.Thumbnails, problems: Problems, path: str) -> Thumbnails:
+    kind: Poster | SpriteSheet = Poster()
+    match message.WhichOneof("kind"):
+        case "poster":
+            kind = _read_poster(message.poster, problems, f"{path}.poster")
+        case "sprite_sheet":
+            kind = _read_sprites(message.sprite_sheet, problems, f"{path}.sprite_sheet")
+        case _:
+            problems.add(path, "needs exactly one of poster, sprite_sheet")
+    return Thumbnails(video=_read_source(message, "video", problems, path), kind=kind)
+
+
+def _read_poster(message: operation_pb2.Poster, problems: Problems, path: str) -> Poster:
+    time = duration_from_proto(message, "time", timedelta(), problems, path)
+    return Poster(
+        time=time if message.HasField("time") else None,
+        size=FrameSize(width=message.size.width, height=message.size.height),
+    )
+
+
+def _read_sprites(message: operation_pb2.SpriteSheet, problems: Problems, path: str) -> SpriteSheet:
+    base = SpriteSheet()
+    interval = duration_from_proto(message, "interval", timedelta(), problems, path)
+    return SpriteSheet(
+        interval=interval if message.HasField("interval") else None,
+        width=message.width or base.width,
+        columns=message.columns or base.columns,
+        rows=message.rows or base.rows,
+    )
+
+
 def _read_video(
     message: output_pb2.VideoEncoding, default_codec: VideoCodec, problems: Problems, path: str
 ) -> VideoEncoding:
@@ -310,7 +374,7 @@ def _read_video(
         problems.add(f"{path}.size", "needs a width or a height")
     return VideoEncoding(
         codec=enum_from_proto(message, "codec", default_codec, problems, path),
-        quality=message.quality if message.WhichOneof("rate_control") == "quality" else VideoEncoding().quality,
+        quality=message.quality if message.WhichOneof("rate_control") == "quality" else None,
         bitrate_bps=message.bitrate_bps if message.WhichOneof("rate_control") == "bitrate_bps" else None,
         effort=enum_from_proto(message, "effort", Effort.BALANCED, problems, path),
         size=FrameSize(width=message.size.width, height=message.size.height),
@@ -356,9 +420,13 @@ def _write_caption(caption: Caption) -> operation_pb2.Caption:
             margin_horizontal=style.margin_horizontal,
             uppercase=style.uppercase,
             max_line_chars=style.max_line_chars,
+            highlight_color=style.highlight_color,
         ),
+        language=caption.language,
+        fonts=[_write_source(font) for font in caption.fonts],
     )
     enum_to_proto(message, "mode", caption.mode)
+    enum_to_proto(message, "missing_glyphs", caption.missing_glyphs)
     enum_to_proto(message.style, "alignment", CaptionAlignment(style.alignment))
     return message
 
@@ -374,10 +442,14 @@ def _write_still(still: ImageToVideo) -> operation_pb2.ImageToVideo:
             end_scale=zoom.end_scale,
             focus_x=zoom.focus_x,
             focus_y=zoom.focus_y,
+            end_focus_x=zoom.end_focus_x,
+            end_focus_y=zoom.end_focus_y,
         ),
+        background_color=still.background_color,
     )
     enum_to_proto(message.zoom, "easing", zoom.easing)
     enum_to_proto(message, "fit", still.fit)
+    enum_to_proto(message, "border", still.border)
     if still.audio is not None:
         message.audio.CopyFrom(_write_source(still.audio))
     return message
@@ -397,4 +469,23 @@ def _write_sound(sound: AddAudio) -> operation_pb2.AddAudio:
     )
     enum_to_proto(message, "mode", sound.mode)
     enum_to_proto(message, "length", sound.length)
+    return message
+
+
+def _write_thumbnails(thumbnails: Thumbnails) -> operation_pb2.Thumbnails:
+    message = operation_pb2.Thumbnails(video=_write_source(thumbnails.video))
+    kind = thumbnails.kind
+    match kind:
+        case Poster():
+            message.poster.SetInParent()
+            if kind.time is not None:
+                message.poster.time.FromTimedelta(kind.time)
+            if kind.size != FrameSize():
+                message.poster.size.width, message.poster.size.height = kind.size.width, kind.size.height
+        case SpriteSheet():
+            message.sprite_sheet.CopyFrom(
+                operation_pb2.SpriteSheet(width=kind.width, columns=kind.columns, rows=kind.rows)
+            )
+            if kind.interval is not None:
+                message.sprite_sheet.interval.FromTimedelta(kind.interval)
     return message

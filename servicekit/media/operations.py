@@ -5,9 +5,11 @@ An `Operation` here is always complete: what a request left out has become its d
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+
+from servicekit.media.outputs import FrameSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,13 @@ class CaptionMode(StrEnum):
 
     BURN_IN = "BURN_IN"
     SOFT = "SOFT"
+
+
+class MissingGlyphs(StrEnum):
+    """What happens to characters that no font can draw."""
+
+    FAIL = "FAIL"
+    OMIT = "OMIT"
 
 
 class CaptionAlignment(StrEnum):
@@ -71,6 +80,7 @@ class CaptionStyle:
     margin_horizontal: int = 40
     uppercase: bool = False
     max_line_chars: int = 0
+    highlight_color: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +91,9 @@ class Caption:
     subtitles: MediaSource
     mode: CaptionMode = CaptionMode.BURN_IN
     style: CaptionStyle = CaptionStyle()
+    language: str = ""
+    fonts: tuple[MediaSource, ...] = ()
+    missing_glyphs: MissingGlyphs = MissingGlyphs.FAIL
 
 
 class Easing(StrEnum):
@@ -99,15 +112,27 @@ class Fit(StrEnum):
     CONTAIN = "CONTAIN"
 
 
+class Border(StrEnum):
+    """What is around a still that does not fill the frame."""
+
+    COLOR = "COLOR"
+    BLUR = "BLUR"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zoom:
-    """The move of the camera over a still; scale 1 shows all that `Fit` shows, focus is in 0…1 of the still."""
+    """The move of the camera over a still; scale 1 shows all that `Fit` shows, focus is in 0…1 of the still.
+
+    An end focus of None is where the move began.
+    """
 
     start_scale: float = 1.0
     end_scale: float = 1.324
     focus_x: float = 0.5
     focus_y: float = 0.5
     easing: Easing = Easing.LINEAR
+    end_focus_x: float | None = None
+    end_focus_y: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +145,8 @@ class ImageToVideo:
     zoom: Zoom = Zoom()
     fit: Fit = Fit.COVER
     audio: MediaSource | None = None
+    border: Border = Border.COLOR
+    background_color: str = "#000000"
 
 
 class AudioMode(StrEnum):
@@ -164,15 +191,53 @@ class Transcode:
     end_time: timedelta | None = None
 
 
-Operation = Caption | ImageToVideo | AddAudio | Transcode
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concat:
+    """Join videos one after the other."""
+
+    videos: tuple[MediaSource, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poster:
+    """One picture; `time` None is the clearest near a tenth of the length."""
+
+    time: timedelta | None = None
+    size: FrameSize = field(default_factory=FrameSize)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpriteSheet:
+    """Small pictures on sheets; `interval` None is a hundredth of the length, 1 s at least; `width` in pixels."""
+
+    interval: timedelta | None = None
+    width: int = 160
+    columns: int = 10
+    rows: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thumbnails:
+    """Make pictures of a video."""
+
+    video: MediaSource
+    kind: Poster | SpriteSheet
+
+
+Operation = Caption | ImageToVideo | AddAudio | Transcode | Concat | Thumbnails
 
 
 def sources(operation: Operation) -> Iterator[tuple[str, MediaSource]]:
-    """Yield the inputs of an operation as (role, source); the role is the name of the field."""
+    """Yield the inputs of an operation as (role, source).
+
+    The role is the name of the field, or for the entries of a repeated field its singular with a number from 1, such
+    as `font-1`.
+    """
     match operation:
         case Caption():
             yield "video", operation.video
             yield "subtitles", operation.subtitles
+            yield from _numbered("font", operation.fonts)
         case ImageToVideo():
             yield "image", operation.image
             if operation.audio is not None:
@@ -180,5 +245,18 @@ def sources(operation: Operation) -> Iterator[tuple[str, MediaSource]]:
         case AddAudio():
             yield "video", operation.video
             yield "audio", operation.audio
-        case Transcode():
+        case Transcode() | Thumbnails():
             yield "video", operation.video
+        case Concat():
+            yield from _numbered("video", operation.videos)
+
+
+def source_field(role: str) -> str:
+    """Return the path of the field that a role stands for: `font-1` is `fonts[0]`."""
+    name, _, number = role.partition("-")
+    return f"{name}s[{int(number) - 1}]" if number else name
+
+
+def _numbered(role: str, entries: tuple[MediaSource, ...]) -> Iterator[tuple[str, MediaSource]]:
+    for number, source in enumerate(entries, start=1):
+        yield f"{role}-{number}", source

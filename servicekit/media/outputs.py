@@ -73,12 +73,19 @@ class FrameSize:
     height: int = 0
 
 
+DEFAULT_QUALITY = 23
+"""On the scale of x264, 0 (best) to 51."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoEncoding:
-    """How the picture is encoded; `quality` counts unless `bitrate_bps` is given, frame rate 0 keeps the input's."""
+    """How the picture is encoded; with neither `quality` nor `bitrate_bps` the quality is DEFAULT_QUALITY.
+
+    A frame rate of 0 keeps the input's.
+    """
 
     codec: VideoCodec = VideoCodec.H264
-    quality: int = 23
+    quality: int | None = None
     bitrate_bps: int | None = None
     effort: Effort = Effort.BALANCED
     size: FrameSize = FrameSize()

@@ -10,10 +10,14 @@ from servicekit.media.operations import (
     AddAudio,
     AudioLength,
     AudioMode,
+    Border,
     Caption,
     CaptionMode,
+    Concat,
     ImageToVideo,
+    MissingGlyphs,
     Operation,
+    Thumbnails,
     Transcode,
 )
 from servicekit.media.outputs import AudioCodec, Container, OutputSpec, VideoCodec
@@ -50,12 +54,38 @@ def _unsupported(operation: Operation) -> Iterator[Finding]:
     match operation:
         case Transcode():
             yield "operation.transcode", "transcoding is not offered yet"
-        case Caption(mode=CaptionMode.SOFT):
-            yield "operation.caption.mode", "subtitle tracks (SOFT) are not offered yet; use BURN_IN"
+        case Concat():
+            yield "operation.concat", "joining videos is not offered yet"
+        case Thumbnails():
+            yield "operation.thumbnails", "pictures of a video are not offered yet"
+        case Caption():
+            yield from _unsupported_caption(operation)
+        case ImageToVideo():
+            yield from _unsupported_still(operation)
         case AddAudio():
             yield from _unsupported_sound(operation)
         case _:
             return
+
+
+def _unsupported_caption(operation: Caption) -> Iterator[Finding]:
+    if operation.mode is CaptionMode.SOFT:
+        yield "operation.caption.mode", "subtitle tracks (SOFT) are not offered yet; use BURN_IN"
+    if operation.fonts:
+        yield "operation.caption.fonts", "fonts of your own are not offered yet"
+    if operation.missing_glyphs is not MissingGlyphs.FAIL:
+        yield "operation.caption.missing_glyphs", "leaving characters out is not offered yet"
+    if operation.style.highlight_color:
+        yield "operation.caption.style.highlight_color", "highlighting words is not offered yet"
+
+
+def _unsupported_still(operation: ImageToVideo) -> Iterator[Finding]:
+    if operation.border is Border.BLUR:
+        yield "operation.image_to_video.border", "a blurred border is not offered yet; use COLOR"
+    if operation.background_color != ImageToVideo(image=operation.image).background_color:
+        yield "operation.image_to_video.background_color", "backgrounds other than black are not offered yet"
+    if (operation.zoom.end_focus_x, operation.zoom.end_focus_y) != (None, None):
+        yield "operation.image_to_video.zoom", "panning to another focus is not offered yet"
 
 
 def _unsupported_sound(operation: AddAudio) -> Iterator[Finding]:

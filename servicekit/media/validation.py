@@ -14,14 +14,22 @@ from servicekit.media.operations import (
     AddAudio,
     AssetSource,
     AudioMode,
+    Border,
     Caption,
     CaptionMode,
     CaptionStyle,
+    Concat,
+    Fit,
     ImageToVideo,
     MediaSource,
+    MissingGlyphs,
     Operation,
+    Poster,
+    SpriteSheet,
+    Thumbnails,
     Transcode,
     Zoom,
+    source_field,
     sources,
 )
 from servicekit.media.outputs import AudioEncoding, FrameSize, OutputSpec, VideoCodec, VideoEncoding
@@ -31,12 +39,19 @@ MAX_URI_CHARACTERS = 4096
 MAX_STILL_DURATION = timedelta(hours=1)
 MAX_AUDIO_OFFSET = timedelta(hours=24)
 MAX_FADE = timedelta(hours=1)
+MAX_CONCAT_VIDEOS = 50
+MAX_CAPTION_FONTS = 8
+SPRITE_INTERVALS = (timedelta(seconds=0.1), timedelta(hours=1))
 SAMPLE_RATES_HZ = (8000, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 
 _ASSET = re.compile(r"assets/[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SPACE = re.compile(r"\s")
 _COLOR = re.compile(r"#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?")
+_OPAQUE_COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
+_LANGUAGE = re.compile(r"[a-z]{3}")
+# Colours of CaptionStyle that may be left empty, for what is then not drawn.
+_NO_COLOR = frozenset({"back_color", "highlight_color"})
 
 
 class Problems:
@@ -72,7 +87,7 @@ def check_media(operation: Operation, output: OutputSpec, problems: Problems, *,
     """Notes every rule that an operation and its output break; `prefix` goes before each field path."""
     inner = Problems()
     for role, source in sources(operation):
-        _check_source(f"operation.{_field_name(operation)}.{role}", source, inner)
+        _check_source(f"operation.{_field_name(operation)}.{source_field(role)}", source, inner)
     _check_operation(operation, inner)
     _check_output(operation, output, inner)
     for field, description in contradictions(operation, output):
@@ -111,6 +126,10 @@ def _field_name(operation: Operation) -> str:
             return "add_audio"
         case Transcode():
             return "transcode"
+        case Concat():
+            return "concat"
+        case Thumbnails():
+            return "thumbnails"
 
 
 def _check_source(field: str, source: MediaSource, problems: Problems) -> None:
@@ -158,12 +177,19 @@ def _check_operation(operation: Operation, problems: Problems) -> None:
             _check_sound(operation, problems)
         case Transcode():
             _check_part(operation, problems)
+        case Concat():
+            problems.within("operation.concat.videos", len(operation.videos), 2, MAX_CONCAT_VIDEOS, " videos")
+        case Thumbnails(kind=Poster() as poster):
+            _check_poster(poster, problems)
+        case Thumbnails(kind=SpriteSheet() as sheet):
+            _check_sprites(sheet, problems)
 
 
 def _check_caption(caption: Caption, problems: Problems) -> None:
     style, base = caption.style, "operation.caption.style"
     if caption.mode is CaptionMode.SOFT and style != CaptionStyle():
         problems.add(base, "a subtitle track has no style; leave it out, or burn the captions in")
+    _check_caption_track(caption, problems)
     problems.within(f"{base}.font_size", style.font_size, 1, 500)
     problems.within(f"{base}.outline_width", style.outline_width, 0, 100)
     problems.within(f"{base}.shadow", style.shadow, 0, 100)
@@ -171,12 +197,27 @@ def _check_caption(caption: Caption, problems: Problems) -> None:
     problems.within(f"{base}.margin_horizontal", style.margin_horizontal, 0, 500)
     if style.max_line_chars:
         problems.within(f"{base}.max_line_chars", style.max_line_chars, 10, 200)
-    for name in ("primary_color", "outline_color", "back_color"):
+    for name in ("primary_color", "outline_color", "back_color", "highlight_color"):
         color = getattr(style, name)
-        if not _COLOR.fullmatch(color) and not (name == "back_color" and not color):
+        if not _COLOR.fullmatch(color) and not (name in _NO_COLOR and not color):
             problems.add(f"{base}.{name}", f"must be #RRGGBB or #RRGGBBAA, not {color[:20]!r}")
     if len(style.font_family) > 100 or not style.font_family.isprintable() or "," in style.font_family:
         problems.add(f"{base}.font_family", "must have at most 100 printable characters and no comma")
+
+
+def _check_caption_track(caption: Caption, problems: Problems) -> None:
+    base = "operation.caption"
+    if caption.mode is CaptionMode.SOFT:
+        if caption.fonts:
+            problems.add(f"{base}.fonts", "a player draws a subtitle track with fonts of its own; leave them out")
+        if caption.missing_glyphs is not MissingGlyphs.FAIL:
+            problems.add(f"{base}.missing_glyphs", "a subtitle track is not drawn here; leave it out")
+    elif caption.language:
+        problems.add(f"{base}.language", "captions that are burnt in are no track that could have a language")
+    if caption.language and not _LANGUAGE.fullmatch(caption.language):
+        problems.add(f"{base}.language", f"must be three letters of ISO 639-2, not {caption.language[:20]!r}")
+    if len(caption.fonts) > MAX_CAPTION_FONTS:
+        problems.within(f"{base}.fonts", len(caption.fonts), 0, MAX_CAPTION_FONTS, " fonts")
 
 
 def _check_still(still: ImageToVideo, problems: Problems) -> None:
@@ -187,6 +228,10 @@ def _check_still(still: ImageToVideo, problems: Problems) -> None:
             f"{base}.duration", f"must be more than 0 and at most {_digits(longest)} s, not {_digits(wrong)} s"
         )
     problems.within(f"{base}.frame_rate", still.frame_rate, 1, 120)
+    if still.border is not Border.COLOR and still.fit is not Fit.CONTAIN:
+        problems.add(f"{base}.border", "has no effect where the still covers the frame; use FIT_CONTAIN")
+    if not _OPAQUE_COLOR.fullmatch(still.background_color):
+        problems.add(f"{base}.background_color", f"must be #RRGGBB, not {still.background_color[:20]!r}")
     _check_zoom(f"{base}.zoom", still.zoom, problems)
 
 
@@ -195,6 +240,10 @@ def _check_zoom(base: str, zoom: Zoom, problems: Problems) -> None:
     problems.within(f"{base}.end_scale", zoom.end_scale, 1, 10)
     problems.within(f"{base}.focus_x", zoom.focus_x, 0, 1)
     problems.within(f"{base}.focus_y", zoom.focus_y, 0, 1)
+    if zoom.end_focus_x is not None:
+        problems.within(f"{base}.end_focus_x", zoom.end_focus_x, 0, 1)
+    if zoom.end_focus_y is not None:
+        problems.within(f"{base}.end_focus_y", zoom.end_focus_y, 0, 1)
 
 
 def _check_sound(sound: AddAudio, problems: Problems) -> None:
@@ -217,6 +266,22 @@ def _check_part(part: Transcode, problems: Problems) -> None:
         problems.add("operation.transcode.end_time", "must be later than start_time")
 
 
+def _check_poster(poster: Poster, problems: Problems) -> None:
+    if poster.time is not None and poster.time < timedelta():
+        problems.add("operation.thumbnails.poster.time", "must not be negative")
+    _check_size("operation.thumbnails.poster.size", poster.size, problems)
+
+
+def _check_sprites(sheet: SpriteSheet, problems: Problems) -> None:
+    base = "operation.thumbnails.sprite_sheet"
+    if sheet.interval is not None:
+        _check_duration(f"{base}.interval", sheet.interval, *SPRITE_INTERVALS, problems)
+    if not 32 <= sheet.width <= 640 or sheet.width % 2:
+        problems.add(f"{base}.width", f"must be even and 32 to 640, not {sheet.width}")
+    problems.within(f"{base}.columns", sheet.columns, 1, 20)
+    problems.within(f"{base}.rows", sheet.rows, 1, 20)
+
+
 def _check_duration(field: str, value: timedelta, low: timedelta, high: timedelta, problems: Problems) -> None:
     if not low <= value <= high:
         problems.within(field, value.total_seconds(), low.total_seconds(), high.total_seconds(), " s")
@@ -228,19 +293,25 @@ def _check_output(operation: Operation, output: OutputSpec, problems: Problems) 
         problems.add("output.video.codec", "adding sound copies the picture; leave the codec out")
     if copies and output.video != VideoEncoding(codec=VideoCodec.COPY):
         problems.add("output.video", "the picture is copied, so nothing else about it can be set")
+    if isinstance(operation, Thumbnails) and output != OutputSpec():
+        problems.add("output", "pictures of a video have a form of their own; leave it empty")
     _check_video(output.video, problems)
     _check_audio(output.audio, problems)
 
 
 def _check_video(video: VideoEncoding, problems: Problems) -> None:
-    problems.within("output.video.quality", video.quality, 0, 51)
+    if video.quality is not None:
+        problems.within("output.video.quality", video.quality, 0, 51)
     if video.bitrate_bps is not None:
         problems.within("output.video.bitrate_bps", video.bitrate_bps, 10_000, 500_000_000, " bit/s")
     if video.frame_rate:
         problems.within("output.video.frame_rate", video.frame_rate, 1, 120)
-    if video.size != FrameSize():
-        _check_side("output.video.size.width", video.size.width, problems)
-        _check_side("output.video.size.height", video.size.height, problems)
+    _check_size("output.video.size", video.size, problems)
+
+
+def _check_size(field: str, size: FrameSize, problems: Problems) -> None:
+    _check_side(f"{field}.width", size.width, problems)
+    _check_side(f"{field}.height", size.height, problems)
 
 
 def _check_side(field: str, pixels: int, problems: Problems) -> None:

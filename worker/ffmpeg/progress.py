@@ -8,13 +8,18 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a run is: `speed` is media time per real time, `media_time` what is encoded so far."""
+    """How far a run is: `speed` is media time per real time, `media_time` what is encoded so far.
+
+    Where the work takes several runs, this one is the part `share` of it and begins at `done`.
+    """
 
     frames: int = 0
     fps: float = 0.0
     speed: float = 0.0
     media_time: timedelta = timedelta()
     output_bytes: int = 0
+    done: float = 0.0
+    share: float = 1.0
 
 
 class ProgressParser:
@@ -60,7 +65,8 @@ class FractionTracker:
     def update(self, progress: Progress) -> float:
         """Returns the share that is done, at most 1."""
         if self._expected:
-            self._fraction = max(self._fraction, min(progress.media_time / self._expected, 1.0))
+            reached = progress.done + progress.share * min(progress.media_time / self._expected, 1.0)
+            self._fraction = max(self._fraction, min(reached, 1.0))
         return self._fraction
 
 

@@ -25,6 +25,7 @@ from worker.media.plan import (
     FrameRate,
     Gain,
     Input,
+    Join,
     MediaFile,
     PadPicture,
     PadSilence,
@@ -71,7 +72,9 @@ def ffmpeg_arguments(plan: Plan, *, progress_fd: int) -> list[str]:
     arguments += ["-progress", f"pipe:{progress_fd}", "-stats_period", "0.25"]
     for entry in plan.inputs:
         arguments += _input(entry)
-    arguments += [*_video(plan), *_audio(plan.audio)]
+    graph = _Graph()
+    streams = [*_video(plan, graph), *_audio(plan.audio, graph)]
+    arguments += [*graph.options(), *streams]
     # Titles and chapters of the input may hold anything; a chapter would even become a stream of its own in MP4.
     arguments += ["-map_chapters", "-1", "-sn", "-dn"]
     if plan.end is not None:
@@ -92,23 +95,55 @@ def _input(entry: Input) -> list[str]:
             return [*raw, "-framerate", _number(entry.frame_rate), "-i", "pipe:0"]
 
 
-def _video(plan: Plan) -> list[str]:
+class _Graph:
+    """The filters that join several inputs; a stream of one input has its filters as an option of its own."""
+
+    def __init__(self) -> None:
+        self._chains: list[str] = []
+
+    def options(self) -> list[str]:
+        return ["-filter_complex", ";".join(self._chains)] if self._chains else []
+
+    def add(self, inputs: Sequence[str], filters: str, output: str) -> str:
+        """Adds a chain from labels of inputs to a new one, which it returns."""
+        self._chains.append(f"{''.join(f'[{label}]' for label in inputs)}{filters}[{output}]")
+        return output
+
+
+def _video(plan: Plan, graph: _Graph) -> list[str]:
     video = plan.video
     tag = ["-tag:v", "hvc1"] if _needs_hvc1(plan) else []
     match video:
         case CopyVideo():
             return ["-map", f"0:{video.stream}", "-c:v", "copy", *tag]
         case EncodeVideo():
-            filters = ",".join(_video_filter(entry) for entry in video.filters)
             keyframes = ["-force_key_frames", f"expr:gte(t,n_forced*{_KEYFRAME_SECONDS})"]
             colours = _RAW_COLOURS if isinstance(plan.inputs[0], RawFrames) else []
             return [
-                *["-map", f"0:{video.stream}", "-vf", filters, *_timestamps(plan, video)],
+                *_pictures(video, graph),
+                *_timestamps(plan, video),
                 *encoder_options(video),
                 *keyframes,
                 *colours,
                 *tag,
             ]
+
+
+def _pictures(video: EncodeVideo, graph: _Graph) -> list[str]:
+    if len(video.pictures) == 1:
+        (only,) = video.pictures
+        return ["-map", f"{only.source}:{only.stream}", "-vf", _video_filters((*only.filters, *video.filters))]
+    labels = [
+        graph.add([f"{one.source}:{one.stream}"], _video_filters(one.filters), f"v{number}")
+        for number, one in enumerate(video.pictures)
+    ]
+    joined = f"concat=n={len(labels)}:v=1:a=0"
+    label = graph.add(labels, ",".join([joined, *map(_video_filter, video.filters)]), "v")
+    return ["-map", f"[{label}]"]
+
+
+def _video_filters(filters: Sequence[VideoFilter]) -> str:
+    return ",".join(map(_video_filter, filters)) or "null"
 
 
 _RAW_COLOURS = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
@@ -117,7 +152,9 @@ _RAW_COLOURS = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc
 def _timestamps(plan: Plan, video: EncodeVideo) -> list[str]:
     """Keeps the timestamps of a variable frame rate: by default FFmpeg rounds them to a rate it guesses (5 ms off)."""
     mode = ["-fps_mode" if plan.ffmpeg_release >= _FPS_MODE_SINCE else "-vsync", "vfr"]
-    if isinstance(plan.inputs[0], RawFrames) or any(isinstance(entry, FrameRate) for entry in video.filters):
+    if isinstance(plan.inputs[0], RawFrames) or any(
+        isinstance(entry, FrameRate) for one in video.pictures for entry in one.filters
+    ):
         return mode
     return [*mode, "-enc_time_base", "demux" if plan.ffmpeg_release >= _DEMUX_TIME_BASE_SINCE else "-1"]
 
@@ -146,27 +183,48 @@ def _video_filter(entry: VideoFilter) -> str:
             return f"format={name}"
 
 
-def _audio(tracks: Sequence[AudioTrack]) -> list[str]:
+def _audio(tracks: Sequence[AudioTrack], graph: _Graph) -> list[str]:
     arguments: list[str] = []
     for number, track in enumerate(tracks):
-        arguments += ["-map", f"{track.source}:{track.stream}"]
         match track:
             case CopyAudio():
-                arguments += [f"-c:a:{number}", "copy"]
+                arguments += ["-map", f"{track.source}:{track.stream}", f"-c:a:{number}", "copy"]
             case EncodeAudio():
-                arguments += _encoded_audio(track, number)
+                arguments += _encoded_audio(track, number, graph)
     return arguments
 
 
-def _encoded_audio(track: EncodeAudio, number: int) -> list[str]:
-    arguments = [f"-c:a:{number}", track.encoder, f"-b:a:{number}", str(track.bitrate_bps)]
+def _encoded_audio(track: EncodeAudio, number: int, graph: _Graph) -> list[str]:
+    arguments = _sounds(track, number, graph)
+    arguments += [f"-c:a:{number}", track.encoder, f"-b:a:{number}", str(track.bitrate_bps)]
     if track.channels:
         arguments += [f"-ac:a:{number}", str(track.channels)]
     if track.sample_rate_hz:
         arguments += [f"-ar:a:{number}", str(track.sample_rate_hz)]
-    if track.filters:
-        arguments += [f"-filter:a:{number}", ",".join(_audio_filter(entry) for entry in track.filters)]
     return arguments
+
+
+def _sounds(track: EncodeAudio, number: int, graph: _Graph) -> list[str]:
+    if len(track.sounds) == 1:
+        (only,) = track.sounds
+        filters = ",".join(map(_audio_filter, (*only.filters, *track.filters)))
+        mapped = ["-map", f"{only.source}:{only.stream}"]
+        return [*mapped, f"-filter:a:{number}", filters] if filters else mapped
+    labels = [
+        graph.add(
+            [f"{one.source}:{one.stream}"], ",".join(map(_audio_filter, one.filters)) or "anull", f"a{number}.{n}"
+        )
+        for n, one in enumerate(track.sounds)
+    ]
+    joined = _JOINS[track.join].format(n=len(labels))
+    return ["-map", f"[{graph.add(labels, ','.join([joined, *map(_audio_filter, track.filters)]), f'a{number}')}]"]
+
+
+_JOINS = {
+    Join.IN_TURN: "concat=n={n}:v=0:a=1",
+    # As loud as they are; what is too loud together is for a limiter to say.
+    Join.TOGETHER: "amix=inputs={n}:duration=longest:normalize=0",
+}
 
 
 def _audio_filter(entry: AudioFilter) -> str:

@@ -7,6 +7,7 @@ of the output (fragmented MP4 or MOV, Matroska, WebM), which the delivered form 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from servicekit.media.outputs import Container, Effort, VideoCodec
@@ -163,10 +164,22 @@ class CopyVideo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EncodeVideo:
-    """Encode a stream with the encoder of that name; `keyframe_frames` is two seconds or less."""
+class Pictures:
+    """The pictures of one stream of an input, and what is done to them."""
 
+    source: int
     stream: int
+    filters: tuple[VideoFilter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeVideo:
+    """Encode pictures, those of several streams one after the other, with the encoder of that name.
+
+    `filters` come after they are joined. `keyframe_frames` is two seconds or less.
+    """
+
+    pictures: tuple[Pictures, ...]
     encoder: str
     codec: VideoCodec
     hardware: bool
@@ -174,7 +187,7 @@ class EncodeVideo:
     bitrate_bps: int | None
     effort: Effort
     keyframe_frames: int
-    filters: tuple[VideoFilter, ...]
+    filters: tuple[VideoFilter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,16 +200,32 @@ class CopyAudio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EncodeAudio:
-    """Encode a sound track; zero channels or rate keep the input's."""
+class Sound:
+    """The sound of one stream of an input, and what is done to it."""
 
     source: int
     stream: int
+    filters: tuple[AudioFilter, ...] = ()
+
+
+class Join(StrEnum):
+    """How several sounds become one."""
+
+    IN_TURN = "IN_TURN"
+    TOGETHER = "TOGETHER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeAudio:
+    """Encode sounds as one track; zero channels or rate keep the input's. `filters` come after they are joined."""
+
+    sounds: tuple[Sound, ...]
     encoder: str
     codec: str
     bitrate_bps: int
     channels: int
     sample_rate_hz: int
+    join: Join = Join.IN_TURN
     filters: tuple[AudioFilter, ...] = ()
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from servicekit.media.operations import AddAudio, Caption, Fit, ImageToVideo, Operation, Transcode
-from servicekit.media.outputs import FrameSize, OutputSpec, VideoCodec, VideoEncoding
+from servicekit.media.operations import AddAudio, Caption, Concat, Fit, ImageToVideo, Operation, Thumbnails, Transcode
+from servicekit.media.outputs import DEFAULT_QUALITY, FrameSize, OutputSpec, VideoCodec, VideoEncoding
 from servicekit.media.support import contradictions, unsupported
 from servicekit.media_info import MediaInfo, StreamInfo
 from worker.errors import FailureReason, TaskFailed
@@ -25,6 +25,7 @@ from worker.media.plan import (
     ExpectedOutput,
     FrameRate,
     MediaFile,
+    Pictures,
     PixelFormat,
     Plan,
     ProbedInput,
@@ -66,7 +67,7 @@ def make_plan(
             return _still_plan(operation, output, inputs, capabilities)
         case AddAudio():
             return _sound_plan(operation, output, inputs, capabilities)
-        case Transcode():
+        case Transcode() | Concat() | Thumbnails():
             raise AssertionError("refused as unsupported above")
 
 
@@ -197,16 +198,16 @@ def _encoded(
     rate = wanted.frame_rate or stream.frame_rate
     # Containers without frame rates report their clock instead (1000, 90000), which says nothing about keyframes.
     rate = rate if 0 < rate <= _MAX_FRAME_RATE else _USUAL_FRAME_RATE
+    pixels = PixelFormat(_pixel_format(codec, stream, hardware=encoder.hardware))
     return EncodeVideo(
-        stream=stream.index,
+        pictures=(Pictures(source=0, stream=stream.index, filters=(*filters, pixels)),),
         encoder=encoder.name,
         codec=codec,
         hardware=encoder.hardware,
-        quality=wanted.quality,
+        quality=DEFAULT_QUALITY if wanted.quality is None else wanted.quality,
         bitrate_bps=wanted.bitrate_bps,
         effort=wanted.effort,
         keyframe_frames=max(int(rate * _KEYFRAME_SECONDS), 1),
-        filters=(*filters, PixelFormat(_pixel_format(codec, stream, hardware=encoder.hardware))),
     )
 
 

@@ -21,6 +21,7 @@ from worker.media.plan import (
     Gain,
     PadSilence,
     SkipStart,
+    Sound,
 )
 
 _ENCODERS = {AudioCodec.AAC: ("aac", "aac"), AudioCodec.OPUS: ("libopus", "opus")}
@@ -119,12 +120,10 @@ def encoded_sound(
     if codec is AudioCodec.OPUS and not channels:
         filters = (*filters, ChannelLayouts(_OPUS_LAYOUTS))
     return EncodeAudio(
-        source=source,
-        stream=stream.index,
+        sounds=(Sound(source=source, stream=stream.index, filters=filters),),
         encoder=encoder,
         codec=name,
         bitrate_bps=wanted.bitrate_bps or math.floor(counted * _BITS_PER_CHANNEL[codec]),
         channels=channels,
         sample_rate_hz=rate,
-        filters=filters,
     )

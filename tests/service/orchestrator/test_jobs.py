@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
+from spotreel.media.v1.output_pb2 import VideoEncoding
 from spotreel.orchestrator.v1 import job_pb2
 from spotreel.orchestrator.v1 import job_service_pb2 as pb
 
@@ -31,12 +32,14 @@ def job_id(job: job_pb2.Job) -> str:
     return job.name.removeprefix("jobs/")
 
 
-async def test_a_new_job_is_queued_with_every_default_spelled_out(service: Service) -> None:
+async def test_a_new_job_is_queued_with_every_default_spelled_out_but_that_of_the_quality(service: Service) -> None:
     job = await create(service, labels={"team": "a"})
     assert job.state == State.STATE_QUEUED
     assert job.spec.limits.run_timeout.seconds == 600
     assert job.spec.limits.max_attempts == 3
-    assert job.spec.output.video.quality == 23
+    assert job.spec.output.video.codec == VideoEncoding.CODEC_H264
+    # To ask for a quality is to ask for an encode, also of what could be copied.
+    assert job.spec.output.video.WhichOneof("rate_control") is None
     assert (await service.jobs.GetJob(pb.GetJobRequest(name=job.name))).job == job
     assert service.dispatch.wakes == 1
 

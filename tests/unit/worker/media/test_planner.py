@@ -231,7 +231,7 @@ def test_a_cover_picture_is_no_video(fonts: FontBook) -> None:
     cover = replace(VIDEO, codec="mjpeg", attached_picture=True)
     with pytest.raises(TaskFailed, match=r"no video stream; it has video \(mjpeg\), audio \(aac\)\."):
         plan(CAPTION, fonts=fonts, video=media(cover, AUDIO))
-    assert encoded(plan(CAPTION, fonts=fonts, video=media(cover, replace(VIDEO, index=3)))).stream == 3
+    assert encoded(plan(CAPTION, fonts=fonts, video=media(cover, replace(VIDEO, index=3)))).pictures[0].stream == 3
 
 
 def test_new_sound_copies_the_picture_and_pads_with_silence(fonts: FontBook) -> None:
@@ -239,7 +239,7 @@ def test_new_sound_copies_the_picture_and_pads_with_silence(fonts: FontBook) -> 
     made = plan(SOUND, COPY, fonts=fonts, audio=short)
     assert not made.needs_encoder
     assert (
-        "-map 0:0 -c:v copy -map 1:0 -c:a:0 aac -b:a:0 160000 -filter:a:0 apad=whole_dur=10.000000 "
+        "-map 0:0 -c:v copy -map 1:0 -filter:a:0 apad=whole_dur=10.000000 -c:a:0 aac -b:a:0 160000 "
         "-map_chapters -1 -sn -dn -t 10.000000" in command(made)
     )
 
@@ -251,7 +251,7 @@ def test_new_sound_with_a_codec_named_encodes_the_picture(fonts: FontBook) -> No
 def test_unknown_lengths_end_with_the_picture(fonts: FontBook) -> None:
     endless = MediaInfo(format="matroska,webm", size_bytes=1, streams=(replace(VIDEO, duration=None),))
     made = plan(SOUND, COPY, fonts=fonts, video=endless)
-    assert "apad -map_chapters" in command(made)
+    assert "-filter:a:0 apad -c:a:0 aac" in command(made)
     assert "-shortest" in command(made)
     assert made.expected.duration is None
 

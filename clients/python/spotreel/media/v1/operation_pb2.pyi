@@ -3,10 +3,13 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from spotreel.media.v1 import output_pb2 as _output_pb2
 from spotreel.media.v1 import source_pb2 as _source_pb2
 import builtins as _builtins
 import sys
@@ -34,6 +37,8 @@ class Operation(_message.Message):
     IMAGE_TO_VIDEO_FIELD_NUMBER: _builtins.int
     ADD_AUDIO_FIELD_NUMBER: _builtins.int
     TRANSCODE_FIELD_NUMBER: _builtins.int
+    CONCAT_FIELD_NUMBER: _builtins.int
+    THUMBNAILS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def caption(self) -> Global___Caption:
         """Puts subtitles onto a video."""
@@ -48,7 +53,15 @@ class Operation(_message.Message):
 
     @_builtins.property
     def transcode(self) -> Global___Transcode:
-        """Encodes a video anew."""
+        """Encodes a video anew, or a part of it."""
+
+    @_builtins.property
+    def concat(self) -> Global___Concat:
+        """Joins videos one after the other."""
+
+    @_builtins.property
+    def thumbnails(self) -> Global___Thumbnails:
+        """Makes pictures of a video: a poster, or sprite sheets."""
 
     def __init__(
         self,
@@ -57,12 +70,14 @@ class Operation(_message.Message):
         image_to_video: Global___ImageToVideo | None = ...,
         add_audio: Global___AddAudio | None = ...,
         transcode: Global___Transcode | None = ...,
+        concat: Global___Concat | None = ...,
+        thumbnails: Global___Thumbnails | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_audio", b"add_audio", "caption", b"caption", "image_to_video", b"image_to_video", "operation", b"operation", "transcode", b"transcode"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_audio", b"add_audio", "caption", b"caption", "concat", b"concat", "image_to_video", b"image_to_video", "operation", b"operation", "thumbnails", b"thumbnails", "transcode", b"transcode"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_audio", b"add_audio", "caption", b"caption", "image_to_video", b"image_to_video", "operation", b"operation", "transcode", b"transcode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_audio", b"add_audio", "caption", b"caption", "concat", b"concat", "image_to_video", b"image_to_video", "operation", b"operation", "thumbnails", b"thumbnails", "transcode", b"transcode"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_operation: _TypeAlias = _typing.Literal["caption", "image_to_video", "add_audio", "transcode"]  # noqa: Y015
+    _WhichOneofReturnType_operation: _TypeAlias = _typing.Literal["caption", "image_to_video", "add_audio", "transcode", "concat", "thumbnails"]  # noqa: Y015
     _WhichOneofArgType_operation: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_operation) -> _WhichOneofReturnType_operation | None: ...
 
@@ -101,12 +116,46 @@ class Caption(_message.Message):
     is copied.
     """
 
+    class _MissingGlyphs:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _MissingGlyphsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Caption._MissingGlyphs.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        MISSING_GLYPHS_UNSPECIFIED: Caption._MissingGlyphs.ValueType  # 0
+        """The default: `MISSING_GLYPHS_FAIL`."""
+        MISSING_GLYPHS_FAIL: Caption._MissingGlyphs.ValueType  # 1
+        """The job fails with `FONT_MISSING`, which names the characters."""
+        MISSING_GLYPHS_OMIT: Caption._MissingGlyphs.ValueType  # 2
+        """They are left out."""
+
+    class MissingGlyphs(_MissingGlyphs, metaclass=_MissingGlyphsEnumTypeWrapper):
+        """What happens to characters that no font at hand can draw."""
+
+    MISSING_GLYPHS_UNSPECIFIED: Caption.MissingGlyphs.ValueType  # 0
+    """The default: `MISSING_GLYPHS_FAIL`."""
+    MISSING_GLYPHS_FAIL: Caption.MissingGlyphs.ValueType  # 1
+    """The job fails with `FONT_MISSING`, which names the characters."""
+    MISSING_GLYPHS_OMIT: Caption.MissingGlyphs.ValueType  # 2
+    """They are left out."""
+
     VIDEO_FIELD_NUMBER: _builtins.int
     SUBTITLES_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     STYLE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    FONTS_FIELD_NUMBER: _builtins.int
+    MISSING_GLYPHS_FIELD_NUMBER: _builtins.int
     mode: Global___Caption.Mode.ValueType
     """Optional. How the subtitles get into the output. Default: burnt in."""
+    language: _builtins.str
+    """Optional. The language of a subtitle track, an ISO 639-2 code of three
+    letters such as `eng`. Default: none is stated. Only with `MODE_SOFT`.
+    """
+    missing_glyphs: Global___Caption.MissingGlyphs.ValueType
+    """Optional. What happens to characters that no font can draw. Default: the job
+    fails. Refused with `MODE_SOFT`, where the player draws.
+    """
     @_builtins.property
     def video(self) -> _source_pb2.MediaSource:
         """Required. The video. Its sound is kept; a video without sound is fine."""
@@ -117,13 +166,19 @@ class Caption(_message.Message):
 
         The encoding of the text is found out (UTF-8 and UTF-16 with or without a
         byte order mark, Windows-1252). Cues may overlap and be out of order. A file
-        without a single usable cue fails the job with `SUBTITLES_INVALID`, a
-        character that no font at hand can draw with `FONT_MISSING`.
+        without a single usable cue fails the job with `SUBTITLES_INVALID`.
         """
 
     @_builtins.property
     def style(self) -> Global___CaptionStyle:
         """Optional. How burnt-in captions look. Refused with `MODE_SOFT`."""
+
+    @_builtins.property
+    def fonts(self) -> _containers.RepeatedCompositeFieldContainer[_source_pb2.MediaSource]:
+        """Optional. Fonts to draw with besides those of the worker: TrueType or
+        OpenType, each at most 32 MiB, at most 8. `style.font_family` may name a
+        family of theirs. Refused with `MODE_SOFT`.
+        """
 
     def __init__(
         self,
@@ -132,10 +187,13 @@ class Caption(_message.Message):
         subtitles: _source_pb2.MediaSource | None = ...,
         mode: Global___Caption.Mode.ValueType = ...,
         style: Global___CaptionStyle | None = ...,
+        language: _builtins.str = ...,
+        fonts: _abc.Iterable[_source_pb2.MediaSource] | None = ...,
+        missing_glyphs: Global___Caption.MissingGlyphs.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["style", b"style", "subtitles", b"subtitles", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "style", b"style", "subtitles", b"subtitles", "video", b"video"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fonts", b"fonts", "language", b"language", "missing_glyphs", b"missing_glyphs", "mode", b"mode", "style", b"style", "subtitles", b"subtitles", "video", b"video"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -218,6 +276,7 @@ class CaptionStyle(_message.Message):
     MARGIN_HORIZONTAL_FIELD_NUMBER: _builtins.int
     UPPERCASE_FIELD_NUMBER: _builtins.int
     MAX_LINE_CHARS_FIELD_NUMBER: _builtins.int
+    HIGHLIGHT_COLOR_FIELD_NUMBER: _builtins.int
     font_family: _builtins.str
     """Optional. The name of a font family. Default: `DejaVu Sans`, which every
     worker has. At most 100 characters, none of them a comma or a line break. A
@@ -259,6 +318,12 @@ class CaptionStyle(_message.Message):
     spaces, 10 to 200. Default 0: lines break only where they would leave the
     picture.
     """
+    highlight_color: _builtins.str
+    """Optional. Highlights each word while it is spoken, by giving it this colour,
+    written like `primary_color`. When a word is spoken is taken from the
+    subtitles: karaoke tags of ASS (`\\k`), timestamps inside cues of WebVTT.
+    Cues without them are not changed. Empty: no highlight.
+    """
     def __init__(
         self,
         *,
@@ -276,10 +341,11 @@ class CaptionStyle(_message.Message):
         margin_horizontal: _builtins.int | None = ...,
         uppercase: _builtins.bool = ...,
         max_line_chars: _builtins.int = ...,
+        highlight_color: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_font_size", b"_font_size", "_margin_horizontal", b"_margin_horizontal", "_margin_vertical", b"_margin_vertical", "_outline_width", b"_outline_width", "_shadow", b"_shadow", "font_size", b"font_size", "margin_horizontal", b"margin_horizontal", "margin_vertical", b"margin_vertical", "outline_width", b"outline_width", "shadow", b"shadow"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_font_size", b"_font_size", "_margin_horizontal", b"_margin_horizontal", "_margin_vertical", b"_margin_vertical", "_outline_width", b"_outline_width", "_shadow", b"_shadow", "alignment", b"alignment", "back_color", b"back_color", "bold", b"bold", "font_family", b"font_family", "font_size", b"font_size", "italic", b"italic", "margin_horizontal", b"margin_horizontal", "margin_vertical", b"margin_vertical", "max_line_chars", b"max_line_chars", "outline_color", b"outline_color", "outline_width", b"outline_width", "primary_color", b"primary_color", "shadow", b"shadow", "uppercase", b"uppercase"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_font_size", b"_font_size", "_margin_horizontal", b"_margin_horizontal", "_margin_vertical", b"_margin_vertical", "_outline_width", b"_outline_width", "_shadow", b"_shadow", "alignment", b"alignment", "back_color", b"back_color", "bold", b"bold", "font_family", b"font_family", "font_size", b"font_size", "highlight_color", b"highlight_color", "italic", b"italic", "margin_horizontal", b"margin_horizontal", "margin_vertical", b"margin_vertical", "max_line_chars", b"max_line_chars", "outline_color", b"outline_color", "outline_width", b"outline_width", "primary_color", b"primary_color", "shadow", b"shadow", "uppercase", b"uppercase"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__font_size: _TypeAlias = _typing.Literal["font_size"]  # noqa: Y015
     _WhichOneofArgType__font_size: _TypeAlias = _typing.Literal["_font_size", b"_font_size"]  # noqa: Y015
@@ -321,7 +387,7 @@ class ImageToVideo(_message.Message):
         FIT_COVER: ImageToVideo._Fit.ValueType  # 1
         """The still fills the frame; what stands over is cut off."""
         FIT_CONTAIN: ImageToVideo._Fit.ValueType  # 2
-        """All of the still is seen; what remains of the frame is black."""
+        """All of the still is seen; `border` fills what remains of the frame."""
 
     class Fit(_Fit, metaclass=_FitEnumTypeWrapper):
         """How a still fills the frame when their shapes differ."""
@@ -331,7 +397,30 @@ class ImageToVideo(_message.Message):
     FIT_COVER: ImageToVideo.Fit.ValueType  # 1
     """The still fills the frame; what stands over is cut off."""
     FIT_CONTAIN: ImageToVideo.Fit.ValueType  # 2
-    """All of the still is seen; what remains of the frame is black."""
+    """All of the still is seen; `border` fills what remains of the frame."""
+
+    class _Border:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _BorderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ImageToVideo._Border.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        BORDER_UNSPECIFIED: ImageToVideo._Border.ValueType  # 0
+        """The default: `BORDER_COLOR`."""
+        BORDER_COLOR: ImageToVideo._Border.ValueType  # 1
+        """`background_color`."""
+        BORDER_BLUR: ImageToVideo._Border.ValueType  # 2
+        """The still itself, enlarged until it covers the frame, blurred and darkened."""
+
+    class Border(_Border, metaclass=_BorderEnumTypeWrapper):
+        """What is around a still that does not fill the frame."""
+
+    BORDER_UNSPECIFIED: ImageToVideo.Border.ValueType  # 0
+    """The default: `BORDER_COLOR`."""
+    BORDER_COLOR: ImageToVideo.Border.ValueType  # 1
+    """`background_color`."""
+    BORDER_BLUR: ImageToVideo.Border.ValueType  # 2
+    """The still itself, enlarged until it covers the frame, blurred and darkened."""
 
     IMAGE_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
@@ -339,14 +428,24 @@ class ImageToVideo(_message.Message):
     ZOOM_FIELD_NUMBER: _builtins.int
     FIT_FIELD_NUMBER: _builtins.int
     AUDIO_FIELD_NUMBER: _builtins.int
+    BORDER_FIELD_NUMBER: _builtins.int
+    BACKGROUND_COLOR_FIELD_NUMBER: _builtins.int
     frame_rate: _builtins.float
     """Optional. Frames in a second, 1 to 120. Default 24."""
     fit: Global___ImageToVideo.Fit.ValueType
     """Optional. How the still fills the frame. Default: it covers it."""
+    border: Global___ImageToVideo.Border.ValueType
+    """Optional. What is around the still. Default: a colour. Only with
+    `FIT_CONTAIN`.
+    """
+    background_color: _builtins.str
+    """Optional. The colour around the still and behind its transparent parts,
+    `#RRGGBB`. Default `#000000`.
+    """
     @_builtins.property
     def image(self) -> _source_pb2.MediaSource:
         """Required. The still: JPEG, PNG, WebP, BMP or TIFF, at most 100 megapixels.
-        Its EXIF orientation is honoured; transparent parts become black.
+        Its EXIF orientation is honoured; transparent parts show `background_color`.
         """
 
     @_builtins.property
@@ -374,10 +473,12 @@ class ImageToVideo(_message.Message):
         zoom: Global___Zoom | None = ...,
         fit: Global___ImageToVideo.Fit.ValueType = ...,
         audio: _source_pb2.MediaSource | None = ...,
+        border: Global___ImageToVideo.Border.ValueType = ...,
+        background_color: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_frame_rate", b"_frame_rate", "audio", b"audio", "duration", b"duration", "frame_rate", b"frame_rate", "image", b"image", "zoom", b"zoom"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frame_rate", b"_frame_rate", "audio", b"audio", "duration", b"duration", "fit", b"fit", "frame_rate", b"frame_rate", "image", b"image", "zoom", b"zoom"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frame_rate", b"_frame_rate", "audio", b"audio", "background_color", b"background_color", "border", b"border", "duration", b"duration", "fit", b"fit", "frame_rate", b"frame_rate", "image", b"image", "zoom", b"zoom"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__frame_rate: _TypeAlias = _typing.Literal["frame_rate"]  # noqa: Y015
     _WhichOneofArgType__frame_rate: _TypeAlias = _typing.Literal["_frame_rate", b"_frame_rate"]  # noqa: Y015
@@ -427,6 +528,8 @@ class Zoom(_message.Message):
     FOCUS_X_FIELD_NUMBER: _builtins.int
     FOCUS_Y_FIELD_NUMBER: _builtins.int
     EASING_FIELD_NUMBER: _builtins.int
+    END_FOCUS_X_FIELD_NUMBER: _builtins.int
+    END_FOCUS_Y_FIELD_NUMBER: _builtins.int
     start_scale: _builtins.float
     """Optional. The scale of the first frame, 1 to 10. 1 shows all that `fit`
     shows. Default 1.
@@ -434,13 +537,19 @@ class Zoom(_message.Message):
     end_scale: _builtins.float
     """Optional. The scale of the last frame, 1 to 10. Default 1.324."""
     focus_x: _builtins.float
-    """Optional. The point of the still that the move keeps in view, from 0 (left)
+    """Optional. The point of the still that the first frame is about, from 0 (left)
     to 1 (right). Default 0.5. The window never leaves the still.
     """
     focus_y: _builtins.float
     """Optional. The same from 0 (top) to 1 (bottom). Default 0.5."""
     easing: Global___Zoom.Easing.ValueType
     """Optional. How the move is spread over time. Default: at one speed."""
+    end_focus_x: _builtins.float
+    """Optional. The point that the last frame is about, for a pan. Default:
+    `focus_x`.
+    """
+    end_focus_y: _builtins.float
+    """Optional. The same from 0 (top) to 1 (bottom). Default: `focus_y`."""
     def __init__(
         self,
         *,
@@ -449,11 +558,17 @@ class Zoom(_message.Message):
         focus_x: _builtins.float | None = ...,
         focus_y: _builtins.float | None = ...,
         easing: Global___Zoom.Easing.ValueType = ...,
+        end_focus_x: _builtins.float | None = ...,
+        end_focus_y: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_end_scale", b"_end_scale", "_focus_x", b"_focus_x", "_focus_y", b"_focus_y", "_start_scale", b"_start_scale", "end_scale", b"end_scale", "focus_x", b"focus_x", "focus_y", b"focus_y", "start_scale", b"start_scale"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_end_focus_x", b"_end_focus_x", "_end_focus_y", b"_end_focus_y", "_end_scale", b"_end_scale", "_focus_x", b"_focus_x", "_focus_y", b"_focus_y", "_start_scale", b"_start_scale", "end_focus_x", b"end_focus_x", "end_focus_y", b"end_focus_y", "end_scale", b"end_scale", "focus_x", b"focus_x", "focus_y", b"focus_y", "start_scale", b"start_scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_end_scale", b"_end_scale", "_focus_x", b"_focus_x", "_focus_y", b"_focus_y", "_start_scale", b"_start_scale", "easing", b"easing", "end_scale", b"end_scale", "focus_x", b"focus_x", "focus_y", b"focus_y", "start_scale", b"start_scale"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_end_focus_x", b"_end_focus_x", "_end_focus_y", b"_end_focus_y", "_end_scale", b"_end_scale", "_focus_x", b"_focus_x", "_focus_y", b"_focus_y", "_start_scale", b"_start_scale", "easing", b"easing", "end_focus_x", b"end_focus_x", "end_focus_y", b"end_focus_y", "end_scale", b"end_scale", "focus_x", b"focus_x", "focus_y", b"focus_y", "start_scale", b"start_scale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__end_focus_x: _TypeAlias = _typing.Literal["end_focus_x"]  # noqa: Y015
+    _WhichOneofArgType__end_focus_x: _TypeAlias = _typing.Literal["_end_focus_x", b"_end_focus_x"]  # noqa: Y015
+    _WhichOneofReturnType__end_focus_y: _TypeAlias = _typing.Literal["end_focus_y"]  # noqa: Y015
+    _WhichOneofArgType__end_focus_y: _TypeAlias = _typing.Literal["_end_focus_y", b"_end_focus_y"]  # noqa: Y015
     _WhichOneofReturnType__end_scale: _TypeAlias = _typing.Literal["end_scale"]  # noqa: Y015
     _WhichOneofArgType__end_scale: _TypeAlias = _typing.Literal["_end_scale", b"_end_scale"]  # noqa: Y015
     _WhichOneofReturnType__focus_x: _TypeAlias = _typing.Literal["focus_x"]  # noqa: Y015
@@ -462,6 +577,10 @@ class Zoom(_message.Message):
     _WhichOneofArgType__focus_y: _TypeAlias = _typing.Literal["_focus_y", b"_focus_y"]  # noqa: Y015
     _WhichOneofReturnType__start_scale: _TypeAlias = _typing.Literal["start_scale"]  # noqa: Y015
     _WhichOneofArgType__start_scale: _TypeAlias = _typing.Literal["_start_scale", b"_start_scale"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__end_focus_x) -> _WhichOneofReturnType__end_focus_x | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__end_focus_y) -> _WhichOneofReturnType__end_focus_y | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__end_scale) -> _WhichOneofReturnType__end_scale | None: ...
     @_typing.overload
@@ -624,7 +743,14 @@ Global___AddAudio: _TypeAlias = AddAudio  # noqa: Y015
 
 @_typing.final
 class Transcode(_message.Message):
-    """Encodes a video anew, or a part of it."""
+    """Encodes a video anew, or a part of it.
+
+    The part is exact to the frame. What can be copied is copied: a picture that
+    has the codec asked for already, with nothing else asked for in
+    `OutputSpec.video`, and a keyframe where the part starts, is not encoded; set a
+    quality to have it encoded in any case. `CODEC_COPY` asks for a copy whatever
+    comes: the part then starts with the last keyframe at `start_time` or before.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -661,3 +787,149 @@ class Transcode(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Transcode: _TypeAlias = Transcode  # noqa: Y015
+
+@_typing.final
+class Concat(_message.Message):
+    """Joins videos one after the other.
+
+    The output has the picture size and the frame rate of the first video, unless
+    `OutputSpec.video` says otherwise, and one sound track: others are scaled into
+    the frame with black around them, and resampled; a video without sound is
+    silent. Videos that are alike in every respect and have the codec asked for are
+    joined without encoding when nothing else is asked for in `OutputSpec.video`.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIDEOS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def videos(self) -> _containers.RepeatedCompositeFieldContainer[_source_pb2.MediaSource]:
+        """Required. The videos in their order, 2 to 50."""
+
+    def __init__(
+        self,
+        *,
+        videos: _abc.Iterable[_source_pb2.MediaSource] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["videos", b"videos"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Concat: _TypeAlias = Concat  # noqa: Y015
+
+@_typing.final
+class Thumbnails(_message.Message):
+    """Makes pictures of a video. `JobSpec.output` must be empty."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIDEO_FIELD_NUMBER: _builtins.int
+    POSTER_FIELD_NUMBER: _builtins.int
+    SPRITE_SHEET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def video(self) -> _source_pb2.MediaSource:
+        """Required. The video."""
+
+    @_builtins.property
+    def poster(self) -> Global___Poster:
+        """One picture."""
+
+    @_builtins.property
+    def sprite_sheet(self) -> Global___SpriteSheet:
+        """Many small pictures on a few sheets, for the preview of a seek bar."""
+
+    def __init__(
+        self,
+        *,
+        video: _source_pb2.MediaSource | None = ...,
+        poster: Global___Poster | None = ...,
+        sprite_sheet: Global___SpriteSheet | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "poster", b"poster", "sprite_sheet", b"sprite_sheet", "video", b"video"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "poster", b"poster", "sprite_sheet", b"sprite_sheet", "video", b"video"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["poster", "sprite_sheet"]  # noqa: Y015
+    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+
+Global___Thumbnails: _TypeAlias = Thumbnails  # noqa: Y015
+
+@_typing.final
+class Poster(_message.Message):
+    """One picture of a video. The output is a JPEG, `image/jpeg`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def time(self) -> _duration_pb2.Duration:
+        """Optional. The moment that is shown, counted from the start of the video.
+        Default: the clearest picture near a tenth of the length, which leaves out
+        black and blank ones.
+        """
+
+    @_builtins.property
+    def size(self) -> _output_pb2.FrameSize:
+        """Optional. The size of the picture. Default: that of the video."""
+
+    def __init__(
+        self,
+        *,
+        time: _duration_pb2.Duration | None = ...,
+        size: _output_pb2.FrameSize | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["size", b"size", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Poster: _TypeAlias = Poster  # noqa: Y015
+
+@_typing.final
+class SpriteSheet(_message.Message):
+    """Small pictures of a video at regular distances, as one or more sheets and a
+    WebVTT file that says which place on which sheet shows which time. The output
+    is a ZIP archive, `application/zip`, of `sprites.vtt`, `sprites-001.jpg` and so
+    on; the players that read it want the WebVTT beside the sheets.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    width: _builtins.int
+    """Optional. The width of each picture in pixels, even, 32 to 640. Its height
+    follows from the shape of the video. Default 160.
+    """
+    columns: _builtins.int
+    """Optional. Pictures in a row of a sheet, 1 to 20. Default 10."""
+    rows: _builtins.int
+    """Optional. Rows of a sheet, 1 to 20. Default 10."""
+    @_builtins.property
+    def interval(self) -> _duration_pb2.Duration:
+        """Optional. The time between pictures, 0.1 s to 1 h. Default: a hundredth of
+        the length, but 1 s at least.
+        """
+
+    def __init__(
+        self,
+        *,
+        interval: _duration_pb2.Duration | None = ...,
+        width: _builtins.int = ...,
+        columns: _builtins.int = ...,
+        rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "interval", b"interval", "rows", b"rows", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpriteSheet: _TypeAlias = SpriteSheet  # noqa: Y015

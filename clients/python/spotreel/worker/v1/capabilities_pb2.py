@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%spotreel/worker/v1/capabilities.proto\x12\x12spotreel.worker.v1\"\xab\x06\n\x0c\x43\x61pabilities\x12\x38\n\x04gpus\x18\x01 \x03(\x0b\x32$.spotreel.worker.v1.Capabilities.GpuR\x04gpus\x12\x44\n\x08\x65ncoders\x18\x02 \x03(\x0b\x32(.spotreel.worker.v1.Capabilities.EncoderR\x08\x65ncoders\x12\x1a\n\x08\x64\x65\x63oders\x18\x03 \x03(\tR\x08\x64\x65\x63oders\x12\x18\n\x07\x66ilters\x18\x04 \x03(\tR\x07\x66ilters\x12\x1b\n\tcpu_count\x18\x05 \x01(\x05R\x08\x63puCount\x12!\n\x0cmemory_bytes\x18\x06 \x01(\x03R\x0bmemoryBytes\x12&\n\x0f\x64isk_free_bytes\x18\x07 \x01(\x03R\rdiskFreeBytes\x12\x14\n\x05slots\x18\x08 \x01(\x05R\x05slots\x12%\n\x0e\x66\x66mpeg_version\x18\t \x01(\tR\rffmpegVersion\x12,\n\x12nvenc_driver_floor\x18\n \x01(\tR\x10nvencDriverFloor\x12\x14\n\x05\x66onts\x18\x0b \x03(\tR\x05\x66onts\x12\x14\n\x05\x62uild\x18\x0c \x01(\tR\x05\x62uild\x1a\xb7\x01\n\x03Gpu\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12%\n\x0e\x64river_version\x18\x02 \x01(\tR\rdriverVersion\x12!\n\x0cmemory_bytes\x18\x03 \x01(\x03R\x0bmemoryBytes\x12-\n\x12\x63ompute_capability\x18\x04 \x01(\tR\x11\x63omputeCapability\x12#\n\rnvenc_engines\x18\x05 \x01(\x05R\x0cnvencEngines\x1a\xab\x01\n\x07\x45ncoder\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63odec\x18\x02 \x01(\tR\x05\x63odec\x12\x1a\n\x08hardware\x18\x03 \x01(\x08R\x08hardware\x12\x16\n\x06usable\x18\x04 \x01(\x08R\x06usable\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12*\n\x11\x66rames_per_second\x18\x06 \x01(\x01R\x0f\x66ramesPerSecondb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%spotreel/worker/v1/capabilities.proto\x12\x12spotreel.worker.v1\"\xbe\x0b\n\x0c\x43\x61pabilities\x12\x38\n\x04gpus\x18\x01 \x03(\x0b\x32$.spotreel.worker.v1.Capabilities.GpuR\x04gpus\x12\x44\n\x08\x65ncoders\x18\x02 \x03(\x0b\x32(.spotreel.worker.v1.Capabilities.EncoderR\x08\x65ncoders\x12\x1a\n\x08\x64\x65\x63oders\x18\x03 \x03(\tR\x08\x64\x65\x63oders\x12\x18\n\x07\x66ilters\x18\x04 \x03(\tR\x07\x66ilters\x12\x1b\n\tcpu_count\x18\x05 \x01(\x05R\x08\x63puCount\x12!\n\x0cmemory_bytes\x18\x06 \x01(\x03R\x0bmemoryBytes\x12&\n\x0f\x64isk_free_bytes\x18\x07 \x01(\x03R\rdiskFreeBytes\x12\x14\n\x05slots\x18\x08 \x01(\x05R\x05slots\x12%\n\x0e\x66\x66mpeg_version\x18\t \x01(\tR\rffmpegVersion\x12,\n\x12nvenc_driver_floor\x18\n \x01(\tR\x10nvencDriverFloor\x12\x14\n\x05\x66onts\x18\x0b \x03(\tR\x05\x66onts\x12\x14\n\x05\x62uild\x18\x0c \x01(\tR\x05\x62uild\x12U\n\x11hardware_decoders\x18\r \x03(\x0b\x32(.spotreel.worker.v1.Capabilities.DecoderR\x10hardwareDecoders\x12H\n\tdiagnosis\x18\x0e \x01(\x0e\x32*.spotreel.worker.v1.Capabilities.DiagnosisR\tdiagnosis\x1a\xb7\x01\n\x03Gpu\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12%\n\x0e\x64river_version\x18\x02 \x01(\tR\rdriverVersion\x12!\n\x0cmemory_bytes\x18\x03 \x01(\x03R\x0bmemoryBytes\x12-\n\x12\x63ompute_capability\x18\x04 \x01(\tR\x11\x63omputeCapability\x12#\n\rnvenc_engines\x18\x05 \x01(\x05R\x0cnvencEngines\x1a\xf5\x01\n\x07\x45ncoder\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63odec\x18\x02 \x01(\tR\x05\x63odec\x12\x1a\n\x08hardware\x18\x03 \x01(\x08R\x08hardware\x12\x16\n\x06usable\x18\x04 \x01(\x08R\x06usable\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12*\n\x11\x66rames_per_second\x18\x06 \x01(\x01R\x0f\x66ramesPerSecond\x12H\n\tdiagnosis\x18\x07 \x01(\x0e\x32*.spotreel.worker.v1.Capabilities.DiagnosisR\tdiagnosis\x1a\x99\x01\n\x07\x44\x65\x63oder\x12\x14\n\x05\x63odec\x18\x01 \x01(\tR\x05\x63odec\x12\x16\n\x06usable\x18\x02 \x01(\x08R\x06usable\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12H\n\tdiagnosis\x18\x04 \x01(\x0e\x32*.spotreel.worker.v1.Capabilities.DiagnosisR\tdiagnosis\"\x89\x02\n\tDiagnosis\x12\x19\n\x15\x44IAGNOSIS_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44IAGNOSIS_NO_GPU\x10\x01\x12\x17\n\x13\x44IAGNOSIS_NO_DRIVER\x10\x02\x12\x1c\n\x18\x44IAGNOSIS_DRIVER_TOO_OLD\x10\x03\x12\x17\n\x13\x44IAGNOSIS_NO_ENGINE\x10\x04\x12&\n\"DIAGNOSIS_VIDEO_CAPABILITY_MISSING\x10\x05\x12\x1e\n\x1a\x44IAGNOSIS_SESSIONS_USED_UP\x10\x06\x12\x1a\n\x16\x44IAGNOSIS_DEVICE_FAULT\x10\x07\x12\x17\n\x13\x44IAGNOSIS_NOT_BUILT\x10\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'spotreel.worker.v1.capabili
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CAPABILITIES']._serialized_start=62
-  _globals['_CAPABILITIES']._serialized_end=873
-  _globals['_CAPABILITIES_GPU']._serialized_start=516
-  _globals['_CAPABILITIES_GPU']._serialized_end=699
-  _globals['_CAPABILITIES_ENCODER']._serialized_start=702
-  _globals['_CAPABILITIES_ENCODER']._serialized_end=873
+  _globals['_CAPABILITIES']._serialized_end=1532
+  _globals['_CAPABILITIES_GPU']._serialized_start=677
+  _globals['_CAPABILITIES_GPU']._serialized_end=860
+  _globals['_CAPABILITIES_ENCODER']._serialized_start=863
+  _globals['_CAPABILITIES_ENCODER']._serialized_end=1108
+  _globals['_CAPABILITIES_DECODER']._serialized_start=1111
+  _globals['_CAPABILITIES_DECODER']._serialized_end=1264
+  _globals['_CAPABILITIES_DIAGNOSIS']._serialized_start=1267
+  _globals['_CAPABILITIES_DIAGNOSIS']._serialized_end=1532
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -27,6 +28,53 @@ class Capabilities(_message.Message):
     """
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    class _Diagnosis:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DiagnosisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Capabilities._Diagnosis.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DIAGNOSIS_UNSPECIFIED: Capabilities._Diagnosis.ValueType  # 0
+        """Nothing is wrong, or nobody knows what."""
+        DIAGNOSIS_NO_GPU: Capabilities._Diagnosis.ValueType  # 1
+        """There is no NVIDIA GPU that this process may use."""
+        DIAGNOSIS_NO_DRIVER: Capabilities._Diagnosis.ValueType  # 2
+        """There is no NVIDIA driver."""
+        DIAGNOSIS_DRIVER_TOO_OLD: Capabilities._Diagnosis.ValueType  # 3
+        """The driver is older than this FFmpeg wants."""
+        DIAGNOSIS_NO_ENGINE: Capabilities._Diagnosis.ValueType  # 4
+        """The GPU has no engine for the codec. No A100, H100 or B200 encodes at all."""
+        DIAGNOSIS_VIDEO_CAPABILITY_MISSING: Capabilities._Diagnosis.ValueType  # 5
+        """The container was started without the driver capability `video`."""
+        DIAGNOSIS_SESSIONS_USED_UP: Capabilities._Diagnosis.ValueType  # 6
+        """All encode sessions of the host are in use, by neighbours perhaps."""
+        DIAGNOSIS_DEVICE_FAULT: Capabilities._Diagnosis.ValueType  # 7
+        """The device is there and fails."""
+        DIAGNOSIS_NOT_BUILT: Capabilities._Diagnosis.ValueType  # 8
+        """This FFmpeg was built without it."""
+
+    class Diagnosis(_Diagnosis, metaclass=_DiagnosisEnumTypeWrapper):
+        """Why hardware cannot be used."""
+
+    DIAGNOSIS_UNSPECIFIED: Capabilities.Diagnosis.ValueType  # 0
+    """Nothing is wrong, or nobody knows what."""
+    DIAGNOSIS_NO_GPU: Capabilities.Diagnosis.ValueType  # 1
+    """There is no NVIDIA GPU that this process may use."""
+    DIAGNOSIS_NO_DRIVER: Capabilities.Diagnosis.ValueType  # 2
+    """There is no NVIDIA driver."""
+    DIAGNOSIS_DRIVER_TOO_OLD: Capabilities.Diagnosis.ValueType  # 3
+    """The driver is older than this FFmpeg wants."""
+    DIAGNOSIS_NO_ENGINE: Capabilities.Diagnosis.ValueType  # 4
+    """The GPU has no engine for the codec. No A100, H100 or B200 encodes at all."""
+    DIAGNOSIS_VIDEO_CAPABILITY_MISSING: Capabilities.Diagnosis.ValueType  # 5
+    """The container was started without the driver capability `video`."""
+    DIAGNOSIS_SESSIONS_USED_UP: Capabilities.Diagnosis.ValueType  # 6
+    """All encode sessions of the host are in use, by neighbours perhaps."""
+    DIAGNOSIS_DEVICE_FAULT: Capabilities.Diagnosis.ValueType  # 7
+    """The device is there and fails."""
+    DIAGNOSIS_NOT_BUILT: Capabilities.Diagnosis.ValueType  # 8
+    """This FFmpeg was built without it."""
 
     @_typing.final
     class Gpu(_message.Message):
@@ -76,6 +124,7 @@ class Capabilities(_message.Message):
         USABLE_FIELD_NUMBER: _builtins.int
         REASON_FIELD_NUMBER: _builtins.int
         FRAMES_PER_SECOND_FIELD_NUMBER: _builtins.int
+        DIAGNOSIS_FIELD_NUMBER: _builtins.int
         name: _builtins.str
         """Output only. FFmpeg's name of it, such as `h264_nvenc`."""
         codec: _builtins.str
@@ -87,7 +136,11 @@ class Capabilities(_message.Message):
         reason: _builtins.str
         """Output only. Why it is not usable, for people. Empty when it is."""
         frames_per_second: _builtins.float
-        """Output only. Frames of 1080p in a second. 0: not measured."""
+        """Output only. Frames of 1080p in a second, measured with one encode at a
+        time. 0: not measured.
+        """
+        diagnosis: Global___Capabilities.Diagnosis.ValueType
+        """Output only. Why it is not usable, for programs."""
         def __init__(
             self,
             *,
@@ -97,10 +150,43 @@ class Capabilities(_message.Message):
             usable: _builtins.bool = ...,
             reason: _builtins.str = ...,
             frames_per_second: _builtins.float = ...,
+            diagnosis: Global___Capabilities.Diagnosis.ValueType = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["codec", b"codec", "frames_per_second", b"frames_per_second", "hardware", b"hardware", "name", b"name", "reason", b"reason", "usable", b"usable"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["codec", b"codec", "diagnosis", b"diagnosis", "frames_per_second", b"frames_per_second", "hardware", b"hardware", "name", b"name", "reason", b"reason", "usable", b"usable"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Decoder(_message.Message):
+        """A decoder on the GPU (NVDEC)."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        CODEC_FIELD_NUMBER: _builtins.int
+        USABLE_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        DIAGNOSIS_FIELD_NUMBER: _builtins.int
+        codec: _builtins.str
+        """Output only. The codec, in lower case, such as `h264`."""
+        usable: _builtins.bool
+        """Output only. Whether it has decoded pictures here."""
+        reason: _builtins.str
+        """Output only. Why it is not usable, for people. Empty when it is."""
+        diagnosis: Global___Capabilities.Diagnosis.ValueType
+        """Output only. Why it is not usable, for programs."""
+        def __init__(
+            self,
+            *,
+            codec: _builtins.str = ...,
+            usable: _builtins.bool = ...,
+            reason: _builtins.str = ...,
+            diagnosis: Global___Capabilities.Diagnosis.ValueType = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["codec", b"codec", "diagnosis", b"diagnosis", "reason", b"reason", "usable", b"usable"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -116,6 +202,8 @@ class Capabilities(_message.Message):
     NVENC_DRIVER_FLOOR_FIELD_NUMBER: _builtins.int
     FONTS_FIELD_NUMBER: _builtins.int
     BUILD_FIELD_NUMBER: _builtins.int
+    HARDWARE_DECODERS_FIELD_NUMBER: _builtins.int
+    DIAGNOSIS_FIELD_NUMBER: _builtins.int
     cpu_count: _builtins.int
     """Output only. The processor cores that it may use."""
     memory_bytes: _builtins.int
@@ -132,6 +220,8 @@ class Capabilities(_message.Message):
     """
     build: _builtins.str
     """Output only. The version of the worker."""
+    diagnosis: Global___Capabilities.Diagnosis.ValueType
+    """Output only. Why NVENC cannot be used here, whatever the codec."""
     @_builtins.property
     def gpus(self) -> _containers.RepeatedCompositeFieldContainer[Global___Capabilities.Gpu]:
         """Output only. The GPUs. Empty: none was found."""
@@ -152,6 +242,10 @@ class Capabilities(_message.Message):
     def fonts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. The font families that captions may use."""
 
+    @_builtins.property
+    def hardware_decoders(self) -> _containers.RepeatedCompositeFieldContainer[Global___Capabilities.Decoder]:
+        """Output only. The decoders on the GPU that were tried, usable or not."""
+
     def __init__(
         self,
         *,
@@ -167,10 +261,12 @@ class Capabilities(_message.Message):
         nvenc_driver_floor: _builtins.str = ...,
         fonts: _abc.Iterable[_builtins.str] | None = ...,
         build: _builtins.str = ...,
+        hardware_decoders: _abc.Iterable[Global___Capabilities.Decoder] | None = ...,
+        diagnosis: Global___Capabilities.Diagnosis.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["build", b"build", "cpu_count", b"cpu_count", "decoders", b"decoders", "disk_free_bytes", b"disk_free_bytes", "encoders", b"encoders", "ffmpeg_version", b"ffmpeg_version", "filters", b"filters", "fonts", b"fonts", "gpus", b"gpus", "memory_bytes", b"memory_bytes", "nvenc_driver_floor", b"nvenc_driver_floor", "slots", b"slots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["build", b"build", "cpu_count", b"cpu_count", "decoders", b"decoders", "diagnosis", b"diagnosis", "disk_free_bytes", b"disk_free_bytes", "encoders", b"encoders", "ffmpeg_version", b"ffmpeg_version", "filters", b"filters", "fonts", b"fonts", "gpus", b"gpus", "hardware_decoders", b"hardware_decoders", "memory_bytes", b"memory_bytes", "nvenc_driver_floor", b"nvenc_driver_floor", "slots", b"slots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from spotreel.media.v1 import operation_pb2 as _operation_pb2
 from spotreel.media.v1 import output_pb2 as _output_pb2
 from spotreel.worker.v1 import capabilities_pb2 as _capabilities_pb2
@@ -70,16 +71,46 @@ class StartTaskRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Tracks:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _TracksEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[StartTaskRequest._Tracks.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        TRACKS_UNSPECIFIED: StartTaskRequest._Tracks.ValueType  # 0
+        """The default: `TRACKS_ALL`."""
+        TRACKS_ALL: StartTaskRequest._Tracks.ValueType  # 1
+        """Picture, sound and subtitles."""
+        TRACKS_PICTURE: StartTaskRequest._Tracks.ValueType  # 2
+        """The picture alone."""
+        TRACKS_SOUND: StartTaskRequest._Tracks.ValueType  # 3
+        """Everything but the picture."""
+
+    class Tracks(_Tracks, metaclass=_TracksEnumTypeWrapper):
+        """Which parts of the output are made."""
+
+    TRACKS_UNSPECIFIED: StartTaskRequest.Tracks.ValueType  # 0
+    """The default: `TRACKS_ALL`."""
+    TRACKS_ALL: StartTaskRequest.Tracks.ValueType  # 1
+    """Picture, sound and subtitles."""
+    TRACKS_PICTURE: StartTaskRequest.Tracks.ValueType  # 2
+    """The picture alone."""
+    TRACKS_SOUND: StartTaskRequest.Tracks.ValueType  # 3
+    """Everything but the picture."""
+
     TASK_ID_FIELD_NUMBER: _builtins.int
     OPERATION_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     RANGE_START_FIELD_NUMBER: _builtins.int
     RANGE_END_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
+    TRACKS_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """Required. The last part of the task's name, chosen by the orchestrator: 4 to 63
     characters out of `a-z 0-9 -`, the first a letter or digit.
     """
+    tracks: Global___StartTaskRequest.Tracks.ValueType
+    """Optional. Which parts of the output are made. Default: all."""
     @_builtins.property
     def operation(self) -> _operation_pb2.Operation:
         """Required. What is to be done. Assets must have been uploaded."""
@@ -90,13 +121,18 @@ class StartTaskRequest(_message.Message):
 
     @_builtins.property
     def range_start(self) -> _duration_pb2.Duration:
-        """Optional. Makes only the part of the output that starts here, in the time of
-        the output. Empty with `range_end`: all.
+        """Optional. Makes only the part of the output's picture that starts here, in
+        the time of the output: the first frame is the first at this time or later.
+        Its timestamps are those of the whole output, and the parts of a picture that
+        workers with the same encoder make join into what one would have made. Sound
+        has no parts, so a part needs `TRACKS_PICTURE`. Default: the start.
         """
 
     @_builtins.property
     def range_end(self) -> _duration_pb2.Duration:
-        """Optional. Where that part ends. Empty: the end."""
+        """Optional. Where that part ends: no frame of it is at this time or later.
+        Default: the end.
+        """
 
     @_builtins.property
     def limits(self) -> _task_pb2.TaskLimits:
@@ -111,10 +147,11 @@ class StartTaskRequest(_message.Message):
         range_start: _duration_pb2.Duration | None = ...,
         range_end: _duration_pb2.Duration | None = ...,
         limits: _task_pb2.TaskLimits | None = ...,
+        tracks: Global___StartTaskRequest.Tracks.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "operation", b"operation", "output", b"output", "range_end", b"range_end", "range_start", b"range_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "operation", b"operation", "output", b"output", "range_end", b"range_end", "range_start", b"range_start", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "operation", b"operation", "output", b"output", "range_end", b"range_end", "range_start", b"range_start", "task_id", b"task_id", "tracks", b"tracks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -94,8 +94,6 @@ def _unsupported_sound(operation: AddAudio) -> Iterator[Finding]:
     if operation.length in (AudioLength.LONGEST, AudioLength.LOOP_AUDIO):
         wanted = operation.length.value
         yield "operation.add_audio.length", f"{wanted} is not offered yet; use VIDEO or SHORTEST"
-    if operation.loudness_lufs is not None:
-        yield "operation.add_audio.loudness_lufs", "levelling to a loudness is not offered yet; use audio_gain_db"
     if operation.duck_video:
         yield "operation.add_audio.duck_video", "ducking is not offered yet"
 
@@ -119,13 +117,18 @@ def _operation_contradictions(operation: Operation, output: OutputSpec) -> Itera
     if not isinstance(operation, AddAudio):
         return
     if output.audio.codec is AudioCodec.COPY and _changes_sound(operation):
-        yield "output.audio.codec", "gain, offset and fades change the sound, so it cannot be copied; name a codec"
+        yield "output.audio.codec", "what is asked for changes the sound, so it cannot be copied; name a codec"
     if operation.mode is AudioMode.REPLACE and operation.video_gain_db:
         yield "operation.add_audio.video_gain_db", "has no effect when the video's own sound is replaced"
 
 
 def _changes_sound(operation: AddAudio) -> bool:
-    return bool(operation.audio_gain_db or operation.audio_offset or operation.fade_in or operation.fade_out)
+    return (
+        operation.mode is AudioMode.MIX
+        or operation.length is AudioLength.LOOP_AUDIO
+        or operation.loudness_lufs is not None
+        or bool(operation.audio_gain_db or operation.audio_offset or operation.fade_in or operation.fade_out)
+    )
 
 
 def _names(codecs: frozenset[VideoCodec] | frozenset[AudioCodec]) -> str:

@@ -5,7 +5,9 @@ under `file:`, filters are made of numbers.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from servicekit.media.outputs import Container, VideoCodec
 from worker.media.encoders import encoder_options
@@ -26,6 +28,8 @@ from worker.media.plan import (
     Gain,
     Input,
     Join,
+    LimitPeaks,
+    LoudnessMeter,
     MediaFile,
     PadPicture,
     PadSilence,
@@ -59,6 +63,13 @@ _FORMATS = {
     Container.MKV: ["-f", "matroska"],
     Container.WEBM: ["-f", "webm"],
 }
+SOUND_DEMUXER = "mov"
+# MP4 keeps the length of the priming, so that a copy of the sound is as exact as the sound itself.
+_SOUND_FORMAT = _FORMATS[Container.MP4]
+_NO_FORMAT = ["-f", "null", "-"]
+_OUTPUT = "pipe:1"
+# Four times the usual rates is what ITU-R BS.1770 asks for to see peaks between the samples.
+_TRUE_PEAK_RATE_HZ = 192_000
 _FPS_MODE_SINCE = (5, 1)
 _DEMUX_TIME_BASE_SINCE = (6, 1)
 
@@ -68,20 +79,63 @@ def ffmpeg_arguments(plan: Plan, *, progress_fd: int) -> list[str]:
 
     FFmpeg has to run in the folder that `Workdir` prepared for the plan.
     """
-    arguments = ["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"]
-    arguments += ["-progress", f"pipe:{progress_fd}", "-stats_period", "0.25"]
-    for entry in plan.inputs:
-        arguments += _input(entry)
     graph = _Graph()
     streams = [*_video(plan, graph), *_audio(plan.audio, graph)]
-    arguments += [*graph.options(), *streams]
+    return [
+        *_reading(plan, progress_fd),
+        *graph.options(),
+        *streams,
+        *_ending(plan),
+        *_FORMATS[plan.container],
+        _OUTPUT,
+    ]
+
+
+def sound_arguments(plan: Plan, track: EncodeAudio, *, progress_fd: int) -> list[str]:
+    """Returns the command line that encodes one sound track of the plan, and nothing else, into a fragmented MP4."""
+    graph = _Graph()
+    sound = _audio([track], graph)
+    return [*_reading(plan, progress_fd), *graph.options(), *sound, "-vn", *_ending(plan), *_SOUND_FORMAT, _OUTPUT]
+
+
+def metering_arguments(plan: Plan, track: EncodeAudio, *, progress_fd: int) -> list[str]:
+    """Returns the command line that measures the loudness of one sound track of the plan before it is encoded.
+
+    The picture runs along where only it knows when the output ends.
+    """
+    graph = _Graph()
+    sound = _sounds(replace(track, filters=(*track.filters, LoudnessMeter())), 0, graph)
+    picture = ["-map", f"0:{_first_picture(plan)}", "-c:v", "copy"] if plan.shortest else ["-vn"]
+    return [*_reading(plan, progress_fd), *graph.options(), *picture, *sound, *_ending(plan), *_NO_FORMAT]
+
+
+def metering_file_arguments(path: Path, *, progress_fd: int) -> list[str]:
+    """Returns the command line that measures the loudness of a file that `sound_arguments` made."""
+    meter = _audio_filter(LoudnessMeter())
+    return [*_telling(progress_fd), *_input(MediaFile(path=path, demuxer=SOUND_DEMUXER)), "-af", meter, *_NO_FORMAT]
+
+
+def _telling(progress_fd: int) -> list[str]:
+    log = ["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"]
+    return [*log, "-progress", f"pipe:{progress_fd}", "-stats_period", "0.25"]
+
+
+def _reading(plan: Plan, progress_fd: int) -> list[str]:
+    return [*_telling(progress_fd), *(argument for entry in plan.inputs for argument in _input(entry))]
+
+
+def _ending(plan: Plan) -> list[str]:
     # Titles and chapters of the input may hold anything; a chapter would even become a stream of its own in MP4.
-    arguments += ["-map_chapters", "-1", "-sn", "-dn"]
+    arguments = ["-map_chapters", "-1", "-sn", "-dn"]
     if plan.end is not None:
         arguments += ["-t", _seconds(plan.end)]
     if plan.shortest:
         arguments += ["-shortest"]
-    return [*arguments, *_FORMATS[plan.container], "pipe:1"]
+    return arguments
+
+
+def _first_picture(plan: Plan) -> int:
+    return plan.video.stream if isinstance(plan.video, CopyVideo) else plan.video.pictures[0].stream
 
 
 def _input(entry: Input) -> list[str]:
@@ -243,6 +297,11 @@ def _audio_filter(entry: AudioFilter) -> str:
             return "apad" if until is None else f"apad=whole_dur={_seconds(until)}"
         case ChannelLayouts(names):
             return f"aformat=channel_layouts={'|'.join(names)}"
+        case LimitPeaks(ceiling, rate):
+            limit = f"alimiter=limit={_number(10 ** (ceiling / 20))}:level=0:latency=1:attack=5:release=100"
+            return f"aresample={_TRUE_PEAK_RATE_HZ},{limit},aresample={rate}"
+        case LoudnessMeter():
+            return "ebur128=peak=true:framelog=verbose"
 
 
 def _seconds(duration: timedelta) -> str:

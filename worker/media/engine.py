@@ -11,13 +11,15 @@ from servicekit.media_info import MediaInfo
 from servicekit.probe import MediaProber
 from worker.ffmpeg.environment import ffmpeg_environment
 from worker.ffmpeg.progress import Progress
-from worker.ffmpeg.runner import OutputSink, RunLimits, RunResult, run_ffmpeg
+from worker.ffmpeg.runner import OutputSink, RunLimits, RunResult
+from worker.ffmpeg.series import RunSeries
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
 from worker.media.arguments import ffmpeg_arguments
 from worker.media.inputs import probe_inputs
 from worker.media.plan import Plan
 from worker.media.planner import make_plan
+from worker.media.preparations import prepared
 from worker.media.verify import verify_output
 from worker.media.workdir import environment, prepare_workdir
 
@@ -62,20 +64,21 @@ class MediaEngine:
         Raises TaskFailed; see `run_ffmpeg` for what holds afterwards.
         """
         prepare_workdir(plan, workdir)
+        runs = RunSeries(
+            ffmpeg=self._ffmpeg,
+            folder=workdir,
+            env=environment(workdir, ffmpeg_environment(self._cuda_cache)),
+            on_progress=on_progress,
+            limits=limits,
+            clock=self._clock,
+        )
+        plan = await prepared(plan, runs)
         producer = None
         if plan.producer is not None:
             # -P keeps the working folder off the module path.
             producer = [sys.executable, "-P", "-m", "worker.media.zoom", plan.producer.to_json()]
-        return await run_ffmpeg(
-            self._ffmpeg,
-            lambda progress_fd: ffmpeg_arguments(plan, progress_fd=progress_fd),
-            cwd=workdir,
-            env=environment(workdir, ffmpeg_environment(self._cuda_cache)),
-            sink=sink,
-            on_progress=on_progress,
-            limits=limits,
-            clock=self._clock,
-            producer=producer,
+        return await runs.run(
+            lambda progress_fd: ffmpeg_arguments(plan, progress_fd=progress_fd), sink=sink, producer=producer
         )
 
     async def verify(self, plan: Plan, path: Path, result: RunResult | None = None) -> MediaInfo:

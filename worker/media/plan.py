@@ -132,7 +132,20 @@ class ChannelLayouts:
     names: tuple[str, ...]
 
 
-AudioFilter = SkipStart | Delay | Gain | FadeIn | FadeOut | PadSilence | ChannelLayouts
+@dataclass(frozen=True, slots=True)
+class LimitPeaks:
+    """Keep true peaks (ITU-R BS.1770, between the samples too) below a ceiling, and hand on samples of that rate."""
+
+    ceiling_dbtp: float
+    sample_rate_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoudnessMeter:
+    """Write loudness and true peak of all that comes through into the log, at its end."""
+
+
+AudioFilter = SkipStart | Delay | Gain | FadeIn | FadeOut | PadSilence | ChannelLayouts | LimitPeaks | LoudnessMeter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,10 +257,23 @@ class ExpectedOutput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LevelSound:
+    """Encode a sound track so that it has that integrated loudness (EBU R 128); the output then takes a copy of it."""
+
+    track: int
+    target_lufs: float
+
+
+Preparation = LevelSound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All that is to happen for one task; `end` cuts the output there, `shortest` ends it with its shortest stream.
 
-    `files` are small texts and `fonts` font files that have to lie in FFmpeg's working folder.
+    `preparations` come before the run that makes the output, in their order, and each completes the plan with what it
+    found out or made (`preparations.py`). `files` are small texts and `fonts` font files that have to lie in FFmpeg's
+    working folder.
     """
 
     inputs: tuple[Input, ...]
@@ -259,6 +285,7 @@ class Plan:
     end: timedelta | None = None
     shortest: bool = False
     producer: ZoomJob | None = None
+    preparations: tuple[Preparation, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     fonts: tuple[Path, ...] = ()
 

@@ -20,7 +20,9 @@ from worker.media.plan import (
     CopyVideo,
     DrawCaptions,
     EncodeVideo,
+    LevelSound,
     Plan,
+    Preparation,
     ProbedInput,
     RawFrames,
 )
@@ -173,4 +175,10 @@ def _sound_plan(
         ffmpeg_release=capabilities.ffmpeg_release,
         end=total,
         shortest=total is None,
+        preparations=_levelling(operation),
     )
+
+
+def _levelling(operation: AddAudio) -> tuple[Preparation, ...]:
+    target = operation.loudness_lufs
+    return () if target is None else (LevelSound(track=0, target_lufs=target),)

@@ -31,7 +31,6 @@ COPY = VideoEncoding(codec=VideoCodec.COPY)
         (replace(CAPTION, mode=CaptionMode.SOFT), "operation.caption.mode"),
         (replace(SOUND, mode=AudioMode.MIX), "operation.add_audio.mode"),
         (replace(SOUND, length=AudioLength.LOOP_AUDIO), "operation.add_audio.length"),
-        (replace(SOUND, loudness_lufs=-16.0), "operation.add_audio.loudness_lufs"),
         (replace(SOUND, duck_video=True), "operation.add_audio.duck_video"),
     ],
 )

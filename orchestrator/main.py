@@ -35,7 +35,7 @@ from orchestrator.fleet.offer_search import OfferSearch
 from orchestrator.jobs.admission import Admission
 from orchestrator.jobs.expiry import Expiry
 from orchestrator.jobs.feed import JobFeed
-from orchestrator.jobs.job import JobSpec
+from orchestrator.jobs.job import Job
 from orchestrator.jobs.output import JobOutputs
 from orchestrator.jobs.registry import JobRegistry
 from orchestrator.ledger.sql import SqlLedger
@@ -142,8 +142,9 @@ async def serving(settings: OrchestratorSettings, *, clock: Clock, embedded: boo
             for fleet in fleets:
                 fleet.wake()
 
-        def situation(spec: JobSpec) -> Situation:
-            return fleets[-1 if routing.is_rented_for(spec) else 0].situation()
+        def situation(job: Job) -> Situation:
+            rented = routing.is_rented_for(job.spec, needs_encoder=job.needs_encoder)
+            return fleets[-1 if rented else 0].situation()
 
         workshop = Workshop(
             ledger=ledger,

@@ -27,7 +27,7 @@ class RentalQuotes:
 
     async def of(self, spec: JobSpec) -> Quote:
         """Returns the quote; without figures where the marketplace cannot be asked, which is no reason to refuse."""
-        if not self._routing.is_rented_for(spec):
+        if not self._routing.is_rented_for(spec, needs_encoder=True):
             return local_quote(spec)
         demand = await self._demands.of(spec)
         requirements = self._renting.requirements(demand.encoder, demand.disk_bytes)
@@ -59,9 +59,14 @@ class RentalQuotes:
                 f"By the best of {len(choice.ranked)} offers that fit: {best.offer.gpu_name} in "
                 f"{best.offer.location or 'an unknown place'} for {dollars(best.offer.usd_micros_per_hour)} an hour, "
                 "start-up and traffic included, on a machine of its own. The inputs were not read, so their length is "
-                "a guess by their size. The maximum is what its time limits allow."
+                f"a guess by their size. The maximum is what its time limits allow.{self._hope(spec)}"
             ),
         )
+
+    def _hope(self, spec: JobSpec) -> str:
+        if self._routing.is_rented_for(spec, needs_encoder=False):
+            return ""
+        return " It costs nothing where the picture turns out to be one that can be copied."
 
 
 def _unknown(explanation: str) -> Quote:

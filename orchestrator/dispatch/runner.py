@@ -113,11 +113,13 @@ class Workshop:
 class AttemptRun:
     """Runs the latest attempt of a job. `cancel` and `lose` may be called at any time, and more than once."""
 
-    def __init__(self, *, job: Job, instance: Instance, workshop: Workshop) -> None:
+    def __init__(self, *, job: Job, instance: Instance, workshop: Workshop, copy_only: bool) -> None:
+        """Takes `copy_only`: whether the worker must not encode."""
         self._job = job
         self._attempt: Attempt = job.attempts[-1]
         self._instance = instance
         self._shop = workshop
+        self._copy_only = copy_only
         self._link: WorkerLink = workshop.links.connect(instance)
         self._cancel = asyncio.Event()
         self._lost = asyncio.Event()
@@ -245,6 +247,7 @@ class AttemptRun:
             stall_timeout=self._shop.patience.stall_timeout,
             max_input_bytes=spec.limits.max_input_bytes,
             fetch_idle_timeout=self._shop.patience.fetch_idle_timeout,
+            copy_only=self._copy_only,
         )
         await self._send_inputs()
         try:

@@ -16,7 +16,7 @@ from orchestrator.dispatch.routing import Routing
 from orchestrator.dispatch.runner import AttemptRun, Workshop
 from orchestrator.fleet.instance import Instance, InstanceState
 from orchestrator.fleet.loop import Situation
-from orchestrator.jobs.job import Job, JobSpec, JobState, Progress, Stage, started
+from orchestrator.jobs.job import Job, JobState, Progress, Stage, started
 from orchestrator.ports import Ledger
 from servicekit.clock import Clock
 from servicekit.errors import FailedPrecondition, NotFound
@@ -41,7 +41,7 @@ class Scheduler:
         self,
         *,
         workshop: Workshop,
-        situation: Callable[[JobSpec], Situation],
+        situation: Callable[[Job], Situation],
         routing: Routing | None = None,
         demand_bell: Wakeup | None = None,
     ) -> None:
@@ -148,16 +148,16 @@ class Scheduler:
             if job.id not in self._runs
         ]
         for job in queued:
-            instance = self._place(job.spec, ready, free)
+            instance = self._place(job, ready, free)
             if instance is not None and await self._start(job, instance):
                 free[instance.id] -= 1
         self._explain([job for job in queued if job.id not in self._runs], ready)
 
-    def _place(self, spec: JobSpec, ready: list[Instance], free: Counter[str]) -> Instance | None:
+    def _place(self, job: Job, ready: list[Instance], free: Counter[str]) -> Instance | None:
         """Returns the instance that a job goes to: what costs nothing first, then the emptiest, since tasks of one
         machine share its encoder."""
-        possible = [one for one in ready if free[one.id] > 0 and self._routing.may_run(spec, one)]
-        return max(possible, key=lambda one: (self._routing.prefers(spec, one), free[one.id]), default=None)
+        possible = [one for one in ready if free[one.id] > 0 and self._routing.may_run(job, one)]
+        return max(possible, key=lambda one: (self._routing.prefers(one), free[one.id]), default=None)
 
     def _free_slots(self, ready: list[Instance], unfinished: list[Job]) -> Counter[str]:
         busy = Counter(
@@ -180,7 +180,7 @@ class Scheduler:
         return True
 
     def _follow(self, job: Job, instance: Instance) -> AttemptRun:
-        run = AttemptRun(job=job, instance=instance, workshop=self._shop)
+        run = AttemptRun(job=job, instance=instance, workshop=self._shop, copy_only=self._routing.only_copies(instance))
         self._runs[job.id] = run
         self._tasks[job.id] = asyncio.create_task(self._guard(job.id, run), name=f"run {job.attempts[-1].task_id}")
         return run
@@ -201,7 +201,7 @@ class Scheduler:
         before, self._explained = self._explained, {}
         homeless = False
         for job in waiting:
-            if any(self._routing.may_run(job.spec, one) for one in ready):
+            if any(self._routing.may_run(job, one) for one in ready):
                 progress = Progress(stage=Stage.WAITING, detail=job.progress.detail)
             else:
                 homeless = True
@@ -213,6 +213,6 @@ class Scheduler:
             self._demand_bell.ring()
 
     def _provisioning(self, job: Job) -> Progress:
-        situation = self._situation(job.spec)
+        situation = self._situation(job)
         stage = Stage.PULLING_IMAGE if situation.pulling else Stage.PROVISIONING
         return Progress(stage=stage, detail=situation.words or job.progress.detail)

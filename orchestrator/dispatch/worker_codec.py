@@ -38,6 +38,7 @@ def start_request(request: TaskRequest) -> worker_service_pb2.StartTaskRequest:
         operation=operation_to_proto(request.operation),
         output=output_to_proto(request.output),
         limits=limits,
+        copy_only=request.copy_only,
     )
 
 

@@ -122,6 +122,11 @@ class Failure:
     metadata: Mapping[str, str] = field(default_factory=dict)
     log_tail: str = ""
 
+    @property
+    def needs_encoder(self) -> bool:
+        """Whether a worker that may only copy found that the picture has to be encoded."""
+        return self.reason == "ENCODER_UNAVAILABLE" and "needs_encoder" in self.metadata
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpooledOutput:
@@ -213,6 +218,16 @@ class Job:
         return self.attempts[-1] if self.attempts else None
 
     @property
+    def needs_encoder(self) -> bool:
+        """Whether an attempt found that the picture has to be encoded, which its request alone does not tell."""
+        return any(_only_looked(one) for one in self.attempts)
+
+    @property
+    def tries(self) -> int:
+        """How many of the attempts its owner allowed are used up."""
+        return sum(not _only_looked(one) for one in self.attempts)
+
+    @property
     def running_attempt(self) -> Attempt | None:
         """The attempt that has not ended; None while the job waits or when it is final."""
         latest = self.attempt
@@ -256,7 +271,7 @@ def attempt_failed(job: Job, *, failure: Failure, now: datetime, keep: timedelta
         return cancelled(job, now=now, keep=keep)
     _require(job, JobState.RUNNING)
     ended = _with_attempt(job, now, state=AttemptState.FAILED, end_time=now, failure=failure)
-    if failure.retryable and len(job.attempts) < job.spec.limits.max_attempts:
+    if failure.retryable and ended.tries < job.spec.limits.max_attempts:
         waiting = Progress(stage=Stage.WAITING, detail=f"Attempt {len(job.attempts)} failed: {failure.message}")
         return replace(ended, state=JobState.QUEUED, progress=waiting)
     return replace(_final(ended, JobState.FAILED, now, keep), failure=failure)
@@ -298,6 +313,10 @@ def cancelled(job: Job, *, now: datetime, keep: timedelta) -> Job:
     _require(job, JobState.CANCELLING)
     ended = _with_attempt(job, now, state=AttemptState.CANCELLED, end_time=now) if job.running_attempt else job
     return _final(ended, JobState.CANCELLED, now, keep)
+
+
+def _only_looked(attempt: Attempt) -> bool:
+    return attempt.failure is not None and attempt.failure.needs_encoder
 
 
 def _final(job: Job, state: JobState, now: datetime, keep: timedelta) -> Job:

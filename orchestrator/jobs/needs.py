@@ -4,7 +4,16 @@ from collections.abc import Mapping
 
 from orchestrator.jobs.job import JobSpec
 from orchestrator.offers.requirements import Work
-from servicekit.media.operations import AssetSource, ImageToVideo, Operation, Transcode, UriSource, sources
+from servicekit.media.operations import (
+    AssetSource,
+    Concat,
+    ImageToVideo,
+    Operation,
+    Thumbnails,
+    Transcode,
+    UriSource,
+    sources,
+)
 from servicekit.media.outputs import EncoderPolicy, VideoCodec, VideoEncoding
 
 # What an input at an address is taken for, whose size nobody knows yet.
@@ -19,8 +28,15 @@ _SPARE_DISK_BYTES = 2_000_000_000
 
 
 def copies_only(spec: JobSpec) -> bool:
-    """Whether the picture is copied, so that no encoder is needed and no GPU is worth its money."""
-    return spec.output.video.codec is VideoCodec.COPY
+    """Whether the picture is copied, or only looked at, so that no encoder is needed and no GPU is worth its money."""
+    return spec.output.video.codec is VideoCodec.COPY or isinstance(spec.operation, Thumbnails)
+
+
+def may_copy(spec: JobSpec) -> bool:
+    """Whether the input decides: a picture of which nothing but a codec is asked is copied where it has that codec, and
+    where the parts wanted of it begin with keyframes."""
+    video = spec.output.video
+    return isinstance(spec.operation, Transcode | Concat) and video == VideoEncoding(codec=video.codec)
 
 
 def encoder_needed(spec: JobSpec) -> str:

@@ -90,7 +90,7 @@ class MemoryLedger:
     async def overdue_jobs(self, now: datetime, limit: int) -> list[Job]:
         def overdue(job: Job) -> bool:
             wait = job.spec.limits.queue_timeout
-            return wait is not None and not job.attempts and job.create_time + wait <= now
+            return wait is not None and not job.tries and job.create_time + wait <= now
 
         return [job for job in self._with(JobState.QUEUED) if overdue(job)][:limit]
 

@@ -201,4 +201,4 @@ def instance_from_row(row: AnyRow) -> Instance:
 
 def _queue_deadline(job: Job) -> int | None:
     wait = job.spec.limits.queue_timeout
-    return None if wait is None or job.attempts else micros(job.create_time + wait)
+    return None if wait is None or job.tries else micros(job.create_time + wait)

@@ -32,7 +32,7 @@ JOBS: Final = Table(
     Column("start_time", BigInteger),
     Column("end_time", BigInteger),
     Column("expire_time", BigInteger),
-    # When a job that never ran has waited too long; empty from its first attempt on.
+    # When a job that never ran has waited too long; empty from its first try on.
     Column("queue_deadline", BigInteger),
     Column("sequence", BigInteger, nullable=False),
     Column("spec", LargeBinary, nullable=False),

@@ -90,7 +90,7 @@ class Ledger(Protocol):
         ...
 
     async def overdue_jobs(self, now: datetime, limit: int) -> list[Job]:
-        """Returns QUEUED jobs that had no attempt yet and whose queue_timeout has passed."""
+        """Returns QUEUED jobs that were not tried yet and whose queue_timeout has passed."""
         ...
 
     async def forget_requests(self, before: datetime) -> None:

@@ -67,7 +67,10 @@ class OutputChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRequest:
-    """What a worker is asked to do; assets in `operation` must have been sent before."""
+    """What a worker is asked to do; assets in `operation` must have been sent before.
+
+    With `copy_only` it fails as `needs_encoder` (jobs/job.py) where the picture has to be encoded.
+    """
 
     task_id: str
     operation: Operation
@@ -76,6 +79,7 @@ class TaskRequest:
     stall_timeout: timedelta
     max_input_bytes: int
     fetch_idle_timeout: timedelta
+    copy_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,7 @@ class SimulatedWorker(WorkerServiceServicer):
     """Serves while its `async with` block runs; `stop` and `start` are a crash with the memory kept.
 
     Each task makes `output`. It stops at `hold_at` bytes until `release`; with `failure` it fails there instead.
+    With `must_encode` one that may only copy says that it needs an encoder.
     It speaks plaintext and wants the secret as a key; with `rented` it speaks the mutual TLS of the secret's session.
     """
 
@@ -91,6 +92,7 @@ class SimulatedWorker(WorkerServiceServicer):
         self.slots = slots
         self.hold_at: int | None = None
         self.failure: task_pb2.TaskFailure | None = None
+        self.must_encode = False
         self.confirm_cancel = True
         self.faults = Faults()
         self.calls: Counter[str] = Counter()
@@ -281,6 +283,10 @@ class SimulatedWorker(WorkerServiceServicer):
     def _work(self, task: SimulatedTask) -> None:
         if task.state != Task.STATE_RUNNING:
             return
+        if self.must_encode and task.request.copy_only:
+            task.state, task.failure = Task.STATE_FAILED, _needs_encoder()
+            task.change()
+            return
         task.written = len(self.output) if self.hold_at is None else self.hold_at
         if self.failure is not None:
             task.state, task.failure = Task.STATE_FAILED, self.failure
@@ -323,6 +329,12 @@ class SimulatedWorker(WorkerServiceServicer):
         self._seen.set()
         if method not in {"WatchTask", "ReadTaskOutput", "UploadTaskInput"} and self.faults.unavailable.fires():
             raise Unavailable("unavailable by the test")
+
+
+def _needs_encoder() -> task_pb2.TaskFailure:
+    return task_pb2.TaskFailure(
+        reason="ENCODER_UNAVAILABLE", message="not a copy", retryable=True, metadata={"needs_encoder": "true"}
+    )
 
 
 def _not_found(name: str) -> NoReturn:

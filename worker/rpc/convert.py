@@ -42,7 +42,9 @@ def request_from_proto(message: worker_service_pb2.StartTaskRequest) -> TaskRequ
         raise InvalidArgument("operation is required.")
     _refuse_ranges(message)
     check_supported(operation, output)
-    return TaskRequest(task_id=message.task_id, operation=operation, output=output, limits=limits)
+    return TaskRequest(
+        task_id=message.task_id, operation=operation, output=output, limits=limits, copy_only=message.copy_only
+    )
 
 
 def task_to_proto(task: Task) -> task_pb2.Task:

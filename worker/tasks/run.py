@@ -19,7 +19,7 @@ from worker.errors import FailureReason, TaskFailed
 from worker.ffmpeg.progress import FractionTracker, Progress
 from worker.ffmpeg.runner import RunLimits
 from worker.media.plan import Plan
-from worker.ports import Fetcher, FetchLimits, Machine
+from worker.ports import Engine, Fetcher, FetchLimits, Machine
 from worker.spool.folder import WorkFolder
 from worker.spool.inputs import InputStore
 from worker.spool.output import OutputSpool
@@ -78,7 +78,7 @@ class TaskRunner:
         started = self._clock.monotonic()
         board.update(stage=TaskStage.ENCODING, detail="")
         engine = await self._machine.engine()
-        plan = await engine.plan(request.operation, request.output, paths)
+        plan = await self._plan(engine, request, paths)
         board.update(encoder=plan.encoder, media_duration=plan.expected.duration)
         result = await engine.run(
             plan,
@@ -95,6 +95,18 @@ class TaskRunner:
             content_type=request.output.container.content_type,
             media_info=media_info,
         )
+
+    async def _plan(self, engine: Engine, request: TaskRequest, paths: Mapping[str, Path]) -> Plan:
+        try:
+            plan = await engine.plan(request.operation, request.output, paths)
+        except TaskFailed as error:
+            # That there is no encoder for it says that one is needed.
+            if request.copy_only and error.reason is FailureReason.ENCODER_UNAVAILABLE:
+                raise _needs_encoder() from error
+            raise
+        if request.copy_only and plan.needs_encoder:
+            raise _needs_encoder()
+        return plan
 
     async def _fetch_all(self, request: TaskRequest, workdir: Path, board: TaskBoard) -> dict[str, Path]:
         """Fetches all inputs at once; the first that fails ends the others."""
@@ -141,6 +153,11 @@ class TaskRunner:
 
     async def _slot_count(self) -> int:
         return (await self._machine.capabilities()).slots
+
+
+def _needs_encoder() -> TaskFailed:
+    message = "The picture cannot be copied: it has to be encoded, and this worker may only copy."
+    return TaskFailed(FailureReason.ENCODER_UNAVAILABLE, message, metadata={"needs_encoder": "true"})
 
 
 def _run_limits(limits: TaskLimits, elapsed: float) -> RunLimits:

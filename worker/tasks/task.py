@@ -60,6 +60,7 @@ class TaskRequest:
     operation: Operation
     output: OutputSpec
     limits: TaskLimits
+    copy_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

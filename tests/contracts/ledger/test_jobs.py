@@ -198,3 +198,14 @@ async def test_only_jobs_that_never_ran_are_overdue(ledger: Ledger) -> None:
     await ledger.change_job("job2", lambda one: attempt_failed(one, failure=LOST, now=LATER, keep=KEEP))
     assert await ledger.overdue_jobs(START + timedelta(seconds=9), 10) == []
     assert [job.id for job in await ledger.overdue_jobs(START + timedelta(seconds=10), 10)] == ["job1"]
+
+
+async def test_a_job_that_was_only_looked_at_still_waits_for_its_first_machine(ledger: Ledger) -> None:
+    limits = JobLimits(queue_timeout=timedelta(seconds=10))
+    await create(ledger, make_job("job1", spec=make_spec(limits=limits)))
+    await ledger.change_job("job1", lambda one: started(one, instance_id="house", now=LATER))
+    looked = Failure(reason="ENCODER_UNAVAILABLE", message="", retryable=True, metadata={"needs_encoder": "true"})
+    await ledger.change_job("job1", lambda one: attempt_failed(one, failure=looked, now=LATER, keep=KEEP))
+
+    (overdue,) = await ledger.overdue_jobs(START + timedelta(seconds=10), 10)
+    assert (overdue.needs_encoder, overdue.tries) == (True, 0)

@@ -130,9 +130,9 @@ class Dispatcher:
         busy = [one.instance_id for one in attempts if one is not None and one.spooled is None]
         free = {one.id: one.slots - busy.count(one.id) for one in ready}
         for job in await self._ledger.queued_jobs(_MOST):
-            possible = [one for one in ready if free[one.id] > 0 and self._routing.may_run(job.spec, one)]
+            possible = [one for one in ready if free[one.id] > 0 and self._routing.may_run(job, one)]
             if possible:
-                instance = max(possible, key=lambda one: (self._routing.prefers(job.spec, one), free[one.id]))
+                instance = max(possible, key=lambda one: (self._routing.prefers(one), free[one.id]))
                 free[instance.id] -= 1
                 await self._begin(job, instance)
 

@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrator.assets.asset import Asset
 from orchestrator.dispatch.delivery import OutputDelivery
+from orchestrator.dispatch.routing import Routing
 from orchestrator.dispatch.runner import TaskPatience, Workshop
 from orchestrator.dispatch.scheduler import Scheduler
 from orchestrator.dispatch.spools import SpoolFolder
@@ -78,6 +80,7 @@ class Stage:
         *,
         unreachable_after: float = 1.0,
         patience: TaskPatience = TaskPatience(),  # noqa: B008 - frozen
+        routing: Routing = Routing(),  # noqa: B008 - frozen
     ) -> Scheduler:
         self.spools = SpoolFolder(self.folder / "spool", clock=self.clock)
         workshop = Workshop(
@@ -93,7 +96,9 @@ class Stage:
             bell=Wakeup(clock=self.clock),
             wake_fleets=self.fleet_bell.ring,
         )
-        return Scheduler(workshop=workshop, situation=lambda _spec: Situation("A machine is being started."))
+        return Scheduler(
+            workshop=workshop, situation=lambda _job: Situation("A machine is being started."), routing=routing
+        )
 
     async def add_instance(self, worker: SimulatedWorker, *, slots: int = 1, offer: Offer | None = None) -> Instance:
         instance = Instance(
@@ -106,6 +111,7 @@ class Stage:
             address=worker.address,
             slots=slots,
             offer=offer,
+            hardware_codecs=frozenset({"h264"}) if worker.rented else frozenset(),
         )
         await self.ledger.add_instance(instance)
         return instance
@@ -119,8 +125,9 @@ class Stage:
         delivery: Delivery = Delivery.FASTSTART,
         video: AssetSource | UriSource = VIDEO,
         max_cost_usd_micros: int = 0,
+        **fields: Any,
     ) -> Job:
-        spec = make_spec(video=video, delivery=delivery)
+        spec = replace(make_spec(video=video, delivery=delivery), **fields)
         spec = replace(spec, limits=replace(spec.limits, max_cost_usd_micros=max_cost_usd_micros))
         job = make_job(new_id(self.clock), spec=spec, at=self.clock.now())
         job, _ = await self.ledger.create_job(job, request_id="", fingerprint=b"")

@@ -1,11 +1,17 @@
 """A machine that is rented: for what work, which one, for how long, and what it costs."""
 
+from datetime import timedelta
+
 from structlog.testing import capture_logs
 
 from orchestrator.fleet.instance import InstanceState
+from orchestrator.jobs.job import Failure, attempt_failed, started
+from servicekit.media.operations import Transcode
 from tests.service.fleet.conftest import GONE, HOUR, MINUTE, offers, ready, run_and_finish, states_are
 from tests.simulators.clock import FakeClock
-from tests.simulators.rental import Rental
+from tests.simulators.rental import VIDEO, Rental
+
+KEEP = timedelta(days=7)
 
 
 async def test_nothing_is_rented_without_work(rental: Rental) -> None:
@@ -39,6 +45,21 @@ async def test_a_job_that_only_copies_rents_nothing(rental: Rental) -> None:
         await rental.queue(copy=True)
         await rental.clock.advance(10 * MINUTE)
     assert rental.market.creates == 0
+
+
+async def test_for_what_may_be_a_copy_one_machine_is_rented_once_it_is_known_to_be_none(rental: Rental) -> None:
+    looked = Failure(reason="ENCODER_UNAVAILABLE", message="", retryable=True, metadata={"needs_encoder": "true"})
+    now = rental.clock.now()
+    async with rental.fleet():
+        job = await rental.queue(operation=Transcode(video=VIDEO))
+        await rental.clock.advance(10 * MINUTE)
+        assert rental.market.creates == 0
+
+        await rental.ledger.change_job(job.id, lambda one: started(one, instance_id="house", now=now))
+        await rental.ledger.change_job(job.id, lambda one: attempt_failed(one, failure=looked, now=now, keep=KEEP))
+        await rental.until(rental.is_ready, seconds=10 * MINUTE)
+        await rental.clock.advance(10 * MINUTE)
+    assert rental.market.creates == 1
 
 
 async def test_gpus_without_an_encoder_are_never_rented(clock: FakeClock) -> None:

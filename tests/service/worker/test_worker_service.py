@@ -49,6 +49,17 @@ async def refusal(call: Any) -> str:
     return "OK"
 
 
+async def test_a_task_that_may_only_copy_says_that_it_needs_an_encoder_and_encodes_nothing(caller: Caller) -> None:
+    request = await caller.request()
+    request.copy_only = True
+    started = await caller.stub.StartTask(request)
+    task = await caller.end(started.task.name)
+
+    assert task.state == State.STATE_FAILED
+    assert (task.failure.reason, task.failure.metadata["needs_encoder"]) == ("ENCODER_UNAVAILABLE", "true")
+    assert caller.done() == []
+
+
 async def test_a_task_is_done_and_its_output_read_and_nothing_but_that_remains(caller: Caller) -> None:
     name = await caller.start()
     task = await caller.end(name)

@@ -290,7 +290,8 @@ class JobLimits(_message.Message):
     MAX_INPUT_BYTES_FIELD_NUMBER: _builtins.int
     max_attempts: _builtins.int
     """Optional. How often the job is tried at most, 1 to 10. Default 3. Only
-    failures that another machine might not have are tried again.
+    failures that another machine might not have are tried again. An attempt that
+    only found out that the picture cannot be copied does not count.
     """
     max_cost_usd_micros: _builtins.int
     """Optional. The most the job may cost, in micro US dollars (1 000 000 is one

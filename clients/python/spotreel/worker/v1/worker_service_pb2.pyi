@@ -105,12 +105,18 @@ class StartTaskRequest(_message.Message):
     RANGE_END_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     TRACKS_FIELD_NUMBER: _builtins.int
+    COPY_ONLY_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """Required. The last part of the task's name, chosen by the orchestrator: 4 to 63
     characters out of `a-z 0-9 -`, the first a letter or digit.
     """
     tracks: Global___StartTaskRequest.Tracks.ValueType
     """Optional. Which parts of the output are made. Default: all."""
+    copy_only: _builtins.bool
+    """Optional. Only a copy is wanted: where the picture has to be encoded the task
+    fails with `ENCODER_UNAVAILABLE` before it begins, and metadata `needs_encoder`
+    is `true`. Default false.
+    """
     @_builtins.property
     def operation(self) -> _operation_pb2.Operation:
         """Required. What is to be done. Assets must have been uploaded."""
@@ -148,10 +154,11 @@ class StartTaskRequest(_message.Message):
         range_end: _duration_pb2.Duration | None = ...,
         limits: _task_pb2.TaskLimits | None = ...,
         tracks: Global___StartTaskRequest.Tracks.ValueType = ...,
+        copy_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "operation", b"operation", "output", b"output", "range_end", b"range_end", "range_start", b"range_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "operation", b"operation", "output", b"output", "range_end", b"range_end", "range_start", b"range_start", "task_id", b"task_id", "tracks", b"tracks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy_only", b"copy_only", "limits", b"limits", "operation", b"operation", "output", b"output", "range_end", b"range_end", "range_start", b"range_start", "task_id", b"task_id", "tracks", b"tracks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,7 +22,7 @@ from worker.media.engine import MediaEngine
 from worker.ports import Engine
 from worker.spool.folder import WorkFolder
 
-# Beside what is remembered of the encoders: both outlive tasks and this worker.
+# Beside what is remembered of the machine: both outlive tasks and this worker.
 _CUDA_CACHE = "cuda-cache"
 
 
@@ -35,7 +35,7 @@ class ProbedMachine:
         ffmpeg: Path | None,
         font_folders: Sequence[Path],
         slots: int,
-        record_folder: Path,
+        cache_folder: Path,
         folder: WorkFolder,
         prober: MediaProber,
         clock: Clock,
@@ -44,8 +44,8 @@ class ProbedMachine:
         self._ffmpeg = ffmpeg
         self._font_folders = tuple(font_folders)
         self._slots = slots
-        self._record_folder = record_folder
-        self._cuda_cache = record_folder / _CUDA_CACHE
+        self._cache_folder = cache_folder
+        self._cuda_cache = cache_folder / _CUDA_CACHE
         self._folder = folder
         self._prober = prober
         self._clock = clock
@@ -82,15 +82,22 @@ class ProbedMachine:
             raise
         found = await probe_capabilities(
             ffmpeg,
-            data_folder=self._record_folder,
+            data_folder=self._cache_folder,
             fonts=fonts,
             clock=self._clock,
             build=_build(),
             slots=self._slots,
         )
-        found = await warm_up(ffmpeg, found, cuda_cache=self._cuda_cache, folder=self._record_folder, clock=self._clock)
-        usable = [encoder.name for encoder in found.encoders if encoder.usable]
-        log.info("machine_known", ffmpeg=str(ffmpeg), encoders=usable, gpus=len(found.gpus), slots=found.slots)
+        found = await warm_up(ffmpeg, found, cuda_cache=self._cuda_cache, clock=self._clock)
+        log.info(
+            "machine_known",
+            ffmpeg=str(ffmpeg),
+            encoders={one.name: one.frames_per_second for one in found.encoders if one.usable},
+            hardware_decoders=[one.codec for one in found.hardware_decoders if one.usable],
+            gpus=[gpu.name for gpu in found.gpus],
+            diagnosis=found.diagnosis.value,
+            slots=found.slots,
+        )
         engine = MediaEngine(
             ffmpeg=ffmpeg,
             capabilities=found,

@@ -67,7 +67,7 @@ async def serving(
             ffmpeg=settings.ffmpeg,
             font_folders=settings.font_folders,
             slots=settings.slots,
-            record_folder=settings.work_dir,
+            cache_folder=settings.cache_dir,
             folder=folder,
             prober=prober,
             clock=clock,

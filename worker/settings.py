@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 _SESSION_SECRET = re.compile(r"[0-9a-fA-F]{64}")
 
 
-def _default_work_dir() -> Path:
+def _default_cache_dir() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(cache) if cache else Path("~/.cache").expanduser()) / "spotreel" / "worker"
+    return (Path(cache) if cache else Path("~/.cache").expanduser()) / "spotreel"
+
+
+def _default_work_dir() -> Path:
+    return _default_cache_dir() / "worker"
 
 
 class WorkerSettings(BaseSettings):
@@ -61,6 +65,11 @@ class WorkerSettings(BaseSettings):
         default_factory=_default_work_dir,
         description="Folder for inputs, outputs and working files. Default: `spotreel/worker` in the user's cache "
         "folder. Several workers may share it.",
+    )
+    cache_dir: Path = Field(
+        default_factory=_default_cache_dir,
+        description="Folder for what was measured of this machine, and for what NVIDIA's driver compiled for its GPU. "
+        "Default: `spotreel` in the user's cache folder. Where it cannot be written, each start measures anew.",
     )
     ffmpeg: Path | None = Field(
         default=None,

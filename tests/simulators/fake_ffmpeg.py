@@ -1,7 +1,8 @@
 """An FFmpeg that does what a script says, step by step.
 
-`install` makes a program of this file. It answers questions (`-version`, `-encoders` …) and test encodes like an
-FFmpeg with libx264; every other run follows `steps.json` beside it and notes each step it has done in `done.txt`:
+`install` makes a program of this file. It answers questions (`-version`, `-filters`) and trials like an FFmpeg with
+libx264 and without NVIDIA's codecs; every other run follows `steps.json` beside it and notes each step it has done in
+`done.txt`:
 
     {"emit": 1000}          write that many more bytes of the film to the output
     {"rest": true}          write all that is left of it
@@ -28,8 +29,6 @@ from typing import Any
 
 _VERSION = "ffmpeg version 7.1-fake Copyright (c) nobody"
 _LISTS = {
-    "-encoders": " V....D libx264              H.264",
-    "-decoders": " VFS..D h264                 H.264",
     "-filters": " ... subtitles         V->V       Render text",
 }
 _CUDA_FILTERS = {
@@ -88,9 +87,12 @@ def main() -> None:
             _Run(arguments).follow(steps, {"filter": name})
             return
     if "lavfi" in arguments:
-        if "libx264" not in arguments:
-            sys.exit("Unknown encoder")
+        encoder = arguments[arguments.index("-c:v") + 1]
+        if encoder != "libx264":
+            sys.exit(f"Unknown encoder '{encoder}'")
         return
+    if "-hwaccel" in arguments and "null" in arguments:
+        sys.exit("Unrecognized hwaccel: cuda.")
     _Run(arguments).follow(json.loads(Path(__file__).with_name("steps.json").read_text()), {})
 
 

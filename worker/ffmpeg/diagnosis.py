@@ -3,9 +3,10 @@
 import re
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from worker.errors import FailureReason, TaskFailed
+from worker.hardware.diagnosis import hardware_fault
 
 TAIL_LINES = 40
 
@@ -19,11 +20,10 @@ class _Rule:
     pattern: re.Pattern[str]
     reason: FailureReason
     message: str
-    metadata: dict[str, str] = field(default_factory=dict)
 
 
-def _rule(pattern: str, reason: FailureReason, message: str, **metadata: str) -> _Rule:
-    return _Rule(re.compile(pattern), reason, message, metadata)
+def _rule(pattern: str, reason: FailureReason, message: str) -> _Rule:
+    return _Rule(re.compile(pattern), reason, message)
 
 
 # Captions come out blank and the exit status is 0, so this one counts whatever the status.
@@ -40,45 +40,13 @@ _SILENT_FAILURES = (
     ),
 )
 
+# These come first: a full disk makes whatever else is running fail too.
+_FULL_DISK = (
+    _rule(r"No space left on device|Disk quota exceeded", FailureReason.DISK_FULL, "The disk of the worker is full."),
+)
+
 # The first rule that matches any line wins: what names the cause comes before what only follows from it.
 _FAILURES = (
-    _rule(r"No space left on device|Disk quota exceeded", FailureReason.DISK_FULL, "The disk of the worker is full."),
-    _rule(
-        r"Driver does not support the required nvenc API version",
-        FailureReason.ENCODER_UNAVAILABLE,
-        "The NVIDIA driver is too old for this FFmpeg's NVENC.",
-        cause="DRIVER_TOO_OLD",
-    ),
-    _rule(
-        r"OpenEncodeSessionEx failed: out of memory",
-        FailureReason.ENCODER_UNAVAILABLE,
-        "All NVENC sessions of this GPU's host are in use.",
-        cause="SESSIONS_USED_UP",
-    ),
-    _rule(
-        r"OpenEncodeSessionEx failed: unsupported device|No capable devices found|Codec not supported",
-        FailureReason.ENCODER_UNAVAILABLE,
-        "This GPU has no NVENC for the codec.",
-        cause="NO_NVENC",
-    ),
-    _rule(
-        r"Cannot load (libcuda|nvcuda|libnvidia-encode|nvEncodeAPI)",
-        FailureReason.ENCODER_UNAVAILABLE,
-        "There is no NVIDIA driver with video support on this machine.",
-        cause="NO_DRIVER",
-    ),
-    _rule(
-        r"CUDA_ERROR_NO_DEVICE|cuInit\(0\) failed|No device available for decoder: device type cuda",
-        FailureReason.ENCODER_UNAVAILABLE,
-        "There is no NVIDIA GPU that FFmpeg can use.",
-        cause="NO_GPU",
-    ),
-    _rule(
-        r"Unknown encoder|OpenEncodeSessionEx failed|Error creating a CUDA context",
-        FailureReason.ENCODER_UNAVAILABLE,
-        "The encoder cannot be used on this machine.",
-        cause="ENCODER_FAILED",
-    ),
     _rule(
         r"Unable to open \S+\.(srt|ass|vtt)|Error initializing filter '(subtitles|ass)'",
         FailureReason.SUBTITLES_INVALID,
@@ -107,15 +75,20 @@ def diagnose(exit_status: int, lines: Sequence[str]) -> TaskFailed | None:
     """Returns why a run of FFmpeg failed, or None where it did not.
 
     `exit_status` is negative for a signal. An exit status of 0 is a failure too where captions found no font or an
-    input turned out to be cut off. The log's tail is kept without the folders in it.
+    input turned out to be cut off. Where hardware is at fault, the metadata has its `diagnosis`. The log's tail is
+    kept without the folders in it.
     """
     matched = _matching(_SILENT_FAILURES, lines)
     if matched is None and exit_status == 0:
         return None
-    matched = matched or _matching(_FAILURES, lines)
     tail = log_tail(lines)
+    matched = matched or _matching(_FULL_DISK, lines)
+    if matched is None and (fault := hardware_fault(lines)) is not None:
+        metadata = {"diagnosis": fault.diagnosis.value, **fault.metadata}
+        return TaskFailed(FailureReason.ENCODER_UNAVAILABLE, fault.message, metadata=metadata, log_tail=tail)
+    matched = matched or _matching(_FAILURES, lines)
     if matched is not None:
-        return TaskFailed(matched.reason, matched.message, metadata=matched.metadata, log_tail=tail)
+        return TaskFailed(matched.reason, matched.message, log_tail=tail)
     ended_by = _signal(exit_status, lines)
     if ended_by is not None:
         message = f"FFmpeg was ended by signal {ended_by}."

@@ -1,43 +1,40 @@
-"""Finds out what this machine can do: encoders by encoding with them, GPUs by asking the driver.
-
-FFmpeg lists NVENC's encoders on machines without any NVIDIA chip, and an A100 or H100 has a GPU but no NVENC, so only
-a real encode counts. The answers are kept in a file, keyed by FFmpeg's binary, the driver and the GPUs, since the
-test takes seconds and the machine rarely changes.
-"""
+"""Finds out what this machine can do: encoders and decoders by trying them, GPUs by asking the driver."""
 
 import asyncio
-import dataclasses
-import hashlib
-import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 from servicekit.clock import Clock
 from servicekit.errors import SpotreelError
-from servicekit.media.outputs import VideoCodec
 from servicekit.process import query
-from worker.errors import TaskFailed
+from worker.ffmpeg.environment import ffmpeg_environment
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities, Encoder, Gpu
-from worker.hardware.trial import trial_head, try_out
+from worker.hardware.decodes import DecodeTrials
+from worker.hardware.diagnosis import Diagnosis
+from worker.hardware.encodes import MOST_AT_ONCE, EncodeTrials
+from worker.hardware.record import Findings, MachineRecord
 from worker.media.encoders import ENCODERS
 
-_TEST_FRAMES = 10
-_TEST_TIMEOUT = timedelta(seconds=30)
-_AT_ONCE = 2
-_CACHE_FILE = "capabilities.json"
-_CACHE_VERSION = 1
 _GPU_FIELDS = "name,driver_version,memory.total,compute_cap"
 _MEBIBYTE = 1 << 20
-# NVENC sessions that one GPU serves at good total throughput: eight decodes at once took twice the time of one
-# (measured); encoders saturate sooner, and consumer cards allow eight sessions per host.
-_TASKS_PER_GPU = 3
-# An encode by software fills two cores well; more at once only makes each one later.
+# What a task takes at most of the GPU's memory and of the machine's, with room to spare at 1080p.
+_TASK_BYTES = 1 << 30
+# An encode by software fills two cores well.
 _CORES_PER_TASK = 2
+_NVIDIA = "0x10de"
+# What is only said of a GPU that is there, although nvidia-smi, which may be missing, did not list it.
+_OF_A_GPU = frozenset(Diagnosis) - {
+    Diagnosis.UNSPECIFIED,
+    Diagnosis.NO_GPU,
+    Diagnosis.NO_DRIVER,
+    Diagnosis.NOT_BUILT,
+}
 
 
 async def probe_capabilities(
@@ -45,25 +42,30 @@ async def probe_capabilities(
 ) -> Capabilities:
     """Returns what this machine can do; the first call takes seconds, later ones use `data_folder`'s record.
 
-    `slots` 0 derives the number of tasks at once: three per GPU with a working NVENC, else one for two cores.
+    `slots` 0 measures how many tasks at once are worth while; another number is taken as it is. The disk is left to
+    whoever knows where tasks work.
     """
     gpus = await asyncio.to_thread(_gpus)
-    version, decoders, filters = await asyncio.gather(
-        asyncio.to_thread(_version, ffmpeg),
-        asyncio.to_thread(_listed, ffmpeg, "-decoders"),
-        asyncio.to_thread(_listed, ffmpeg, "-filters"),
+    version, filters = await asyncio.gather(
+        asyncio.to_thread(_version, ffmpeg), asyncio.to_thread(_listed, ffmpeg, "-filters")
     )
-    encoders = await _encoders(ffmpeg, gpus, data_folder, clock)
     cores = len(os.sched_getaffinity(0))
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    record = MachineRecord(data_folder, ffmpeg, gpus, slots_measured=not slots)
+    found = await asyncio.to_thread(record.read)
+    if found is None:
+        most = 0 if slots else min(MOST_AT_ONCE, max(memory_bytes // _TASK_BYTES, 1))
+        found = await _tried(ffmpeg, gpus, clock, cores=cores, most=most)
+        await asyncio.to_thread(record.write, found)
     return Capabilities(
         gpus=gpus,
-        encoders=encoders,
-        decoders=decoders,
+        encoders=found.encoders,
+        hardware_decoders=found.decoders,
         filters=filters,
         cpu_count=cores,
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        disk_free_bytes=shutil.disk_usage(data_folder).free,
-        slots=slots or _slots(gpus, encoders, cores),
+        memory_bytes=memory_bytes,
+        disk_free_bytes=0,
+        slots=slots or found.slots,
         ffmpeg_version=version,
         nvenc_driver_floor=os.environ.get("SPOTREEL_NVENC_DRIVER_FLOOR", ""),
         fonts=fonts.names,
@@ -71,58 +73,68 @@ async def probe_capabilities(
     )
 
 
-def _slots(gpus: Sequence[Gpu], encoders: Sequence[Encoder], cores: int) -> int:
-    if any(encoder.hardware and encoder.usable for encoder in encoders):
-        return max(len(gpus), 1) * _TASKS_PER_GPU
-    return max(1, cores // _CORES_PER_TASK)
+async def _tried(ffmpeg: Path, gpus: Sequence[Gpu], clock: Clock, *, cores: int, most: int) -> Findings:
+    """Tries everything, one after the other, since what runs beside a measurement falsifies it.
 
-
-async def _encoders(ffmpeg: Path, gpus: Sequence[Gpu], data_folder: Path, clock: Clock) -> tuple[Encoder, ...]:
-    record = data_folder / _CACHE_FILE
-    key = _cache_key(ffmpeg, gpus)
-    known = await asyncio.to_thread(_read_record, record, key)
-    if known is not None:
-        return known
-    turns = asyncio.Semaphore(_AT_ONCE)
-    async with asyncio.TaskGroup() as tasks:
-        tests = [
-            tasks.create_task(
-                _tested(ffmpeg, name, codec, folder=data_folder, turns=turns, clock=clock), name=f"test {name}"
-            )
+    `most` is the most tasks at once, 0 to not ask.
+    """
+    driver = gpus[0].driver_version if gpus else ""
+    with tempfile.TemporaryDirectory(prefix="spotreel-trial-") as name:
+        folder, environment = Path(name), ffmpeg_environment()
+        encodes = EncodeTrials(
+            ffmpeg=ffmpeg, folder=folder, environment=environment, driver_version=driver, clock=clock
+        )
+        present = await asyncio.to_thread(nvidia_present)
+        encoders = [
+            told_of_absence(await encodes.encoder(name, codec), present=present)
             for codec, names in ENCODERS.items()
             for name in names
         ]
-    found = tuple(test.result() for test in tests)
-    await asyncio.to_thread(_write_record, record, key, found)
-    return found
+        decodes = DecodeTrials(
+            ffmpeg=ffmpeg, folder=folder, environment=environment, driver_version=driver, clock=clock
+        )
+        seen = gpus or any(one.usable or one.diagnosis in _OF_A_GPU for one in encoders if one.hardware)
+        decoders = await decodes.decoders() if seen else ()
+        slots = await _slots(encodes, encoders, gpus, cores=cores, most=most) if most else 0
+    return Findings(encoders=tuple(encoders), decoders=decoders, slots=slots)
 
 
-async def _tested(
-    ffmpeg: Path, name: str, codec: VideoCodec, *, folder: Path, turns: asyncio.Semaphore, clock: Clock
-) -> Encoder:
-    hardware = name.endswith("_nvenc")
-    async with turns:
-        started = clock.monotonic()
-        try:
-            await try_out(
-                ffmpeg,
-                lambda progress_fd: _test_arguments(name, progress_fd),
-                folder=folder,
-                timeout=_TEST_TIMEOUT,
-                clock=clock,
-            )
-        except TaskFailed as failure:
-            return Encoder(name=name, codec=codec, hardware=hardware, usable=False, reason=failure.message)
-        elapsed = max(clock.monotonic() - started, 0.001)
-    return Encoder(
-        name=name, codec=codec, hardware=hardware, usable=True, frames_per_second=round(_TEST_FRAMES / elapsed, 1)
-    )
+async def _slots(
+    encodes: EncodeTrials, encoders: Sequence[Encoder], gpus: Sequence[Gpu], *, cores: int, most: int
+) -> int:
+    """Measures with the encoder that most tasks will use: NVENC where it works, H.264 rather than the others."""
+    first = next((one for one in encoders if one.hardware and one.usable), None)
+    first = first or next((one for one in encoders if one.usable), None)
+    if first is None:
+        return 1
+    if first.hardware:
+        # FFmpeg encodes on the first GPU that can, whatever else is there.
+        memory = min((gpu.memory_bytes for gpu in gpus), default=0)
+        limit = min(most, memory // _TASK_BYTES) if memory else most
+    else:
+        limit = min(most, cores // _CORES_PER_TASK)
+    return await encodes.most_at_once(first, limit=limit)
 
 
-def _test_arguments(encoder: str, progress_fd: int) -> list[str]:
-    source = f"testsrc2=size=256x256:rate=25:duration={_TEST_FRAMES / 25}"
-    encoding = ["-pix_fmt", "yuv420p", "-c:v", encoder, "-f", "matroska", "pipe:1"]
-    return [*trial_head(progress_fd), "-f", "lavfi", "-i", source, *encoding]
+def told_of_absence(encoder: Encoder, *, present: bool) -> Encoder:
+    """Says that there is no GPU where there is none: FFmpeg only sees that there is no driver."""
+    if present or encoder.diagnosis is not Diagnosis.NO_DRIVER:
+        return encoder
+    return replace(encoder, diagnosis=Diagnosis.NO_GPU, reason="There is no NVIDIA GPU in this machine.")
+
+
+def nvidia_present(root: Path = Path("/")) -> bool:
+    """Tells whether a device of NVIDIA is to be seen; in a container too, since those show the host's buses."""
+    if (root / "dev/nvidiactl").exists() or (root / "dev/dxg").exists():
+        return True
+    return any(_read(vendor) == _NVIDIA for vendor in (root / "sys/bus/pci/devices").glob("*/vendor"))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
 
 
 def _gpus() -> tuple[Gpu, ...]:
@@ -157,29 +169,3 @@ def _listed(ffmpeg: Path, question: str) -> tuple[str, ...]:
     """The names in FFmpeg's lists, which come after flags and before a description."""
     answer = query([ffmpeg, "-hide_banner", question])
     return tuple(re.findall(r"^ [A-Z.|]{2,8} +(\w[\w-]*) +\S", answer, re.MULTILINE))
-
-
-def _cache_key(ffmpeg: Path, gpus: Sequence[Gpu]) -> str:
-    status = ffmpeg.resolve().stat()
-    identity = [_CACHE_VERSION, str(ffmpeg.resolve()), status.st_size, status.st_mtime_ns, [str(gpu) for gpu in gpus]]
-    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-
-
-def _read_record(record: Path, key: str) -> tuple[Encoder, ...] | None:
-    try:
-        content = json.loads(record.read_text())
-        if content["key"] != key:
-            return None
-        return tuple(Encoder(**{**entry, "codec": VideoCodec(entry["codec"])}) for entry in content["encoders"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _write_record(record: Path, key: str, encoders: Sequence[Encoder]) -> None:
-    """Hardware that did not work is not written down: another tenant's sessions may have been in the way."""
-    if any(encoder.hardware and not encoder.usable and "sessions" in encoder.reason for encoder in encoders):
-        return
-    content = {"key": key, "encoders": [dataclasses.asdict(encoder) for encoder in encoders]}
-    partial = record.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1))
-    partial.replace(record)

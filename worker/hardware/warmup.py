@@ -7,6 +7,7 @@ The filters come as intermediate code, which the driver compiles for the GPU whe
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -39,12 +40,11 @@ _CHAINS = {
 }
 
 
-async def warm_up(ffmpeg: Path, found: Capabilities, *, cuda_cache: Path, folder: Path, clock: Clock) -> Capabilities:
+async def warm_up(ffmpeg: Path, found: Capabilities, *, cuda_cache: Path, clock: Clock) -> Capabilities:
     """Runs each CUDA filter that this FFmpeg has once, and returns the capabilities without those that do not work.
 
     Without an NVIDIA GPU, or without such filters, it does nothing. It takes about 60 s at most, and a filter that
-    fails is no error. `cuda_cache` is where the driver keeps what it compiled unless the environment says otherwise;
-    `folder` is where FFmpeg runs.
+    fails is no error. `cuda_cache` is where the driver keeps what it compiled unless the environment says otherwise.
     """
     names = cuda_filters(found)
     if not names:
@@ -54,14 +54,16 @@ async def warm_up(ffmpeg: Path, found: Capabilities, *, cuda_cache: Path, folder
         # Without the folder the driver compiles each time; that is slow and no more.
         Path(environment[CUDA_CACHE]).mkdir(mode=0o700, parents=True, exist_ok=True)
     started = clock.monotonic()
-    # At once, so that their bounds do not add up.
-    async with asyncio.TaskGroup() as tasks:
-        trials = {
-            name: tasks.create_task(
-                _works(ffmpeg, name, environment=environment, folder=folder, clock=clock), name=f"warm up {name}"
-            )
-            for name in names
-        }
+    with tempfile.TemporaryDirectory(prefix="spotreel-trial-") as folder:
+        # At once, so that their bounds do not add up.
+        async with asyncio.TaskGroup() as tasks:
+            trials = {
+                name: tasks.create_task(
+                    _works(ffmpeg, name, environment=environment, folder=Path(folder), clock=clock),
+                    name=f"warm up {name}",
+                )
+                for name in names
+            }
     broken = {name for name, trial in trials.items() if not trial.result()}
     seconds = round(clock.monotonic() - started, 1)
     structlog.get_logger().info("cuda_filters_warm", filters=sorted(set(names) - broken), seconds=seconds)
@@ -93,7 +95,11 @@ async def _works(ffmpeg: Path, name: str, *, environment: Mapping[str, str], fol
         )
     except TaskFailed as failure:
         structlog.get_logger().warning(
-            "cuda_filter_unusable", filter=name, detail=failure.message, log_tail=failure.log_tail
+            "cuda_filter_unusable",
+            filter=name,
+            diagnosis=failure.metadata.get("diagnosis", ""),
+            detail=failure.message,
+            log_tail=failure.log_tail,
         )
         return False
     return True

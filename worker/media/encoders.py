@@ -56,18 +56,24 @@ def choose_encoder(
     """Returns the encoder for a picture of that size: hardware where it works and the policy allows, else software.
 
     Raises TaskFailed(ENCODER_UNAVAILABLE), saying why each candidate is out; retryable, since another worker may do.
+    Where hardware that is allowed does not work here, the metadata has its `diagnosis`.
     """
     objections: list[str] = []
+    metadata = {"codec": codec.value, "encoder_policy": policy.value}
     for name in ENCODERS[codec]:
         encoder = next((entry for entry in capabilities.encoders if entry.name == name), None)
-        objection = _policy_objection(name, policy) or _objection(encoder, width, height)
+        objection = _policy_objection(name, policy)
+        if objection is None:
+            objection = _objection(encoder, width, height)
+            if encoder is not None and encoder.hardware and not encoder.usable:
+                metadata["diagnosis"] = encoder.diagnosis.value
         if encoder is not None and objection is None:
             return encoder
         objections.append(f"{name}: {objection}")
     raise TaskFailed(
         FailureReason.ENCODER_UNAVAILABLE,
         f"No encoder for {codec} at {width}x{height} with policy {policy} on this worker ({'; '.join(objections)}).",
-        metadata={"codec": codec.value, "encoder_policy": policy.value},
+        metadata=metadata,
     )
 
 
@@ -84,7 +90,7 @@ def _objection(encoder: Encoder | None, width: int, height: int) -> str | None:
     if encoder is None:
         return "not in this FFmpeg"
     if not encoder.usable:
-        return encoder.reason or "does not work here"
+        return encoder.reason.rstrip(".") or "does not work here"
     if encoder.hardware and (width < _HARDWARE_MIN[0] or height < _HARDWARE_MIN[1]):
         return f"the picture is smaller than {_HARDWARE_MIN[0]}x{_HARDWARE_MIN[1]}"
     if encoder.hardware and max(width, height) > _HARDWARE_MAX_SIDE[encoder.codec]:

@@ -18,7 +18,7 @@ from servicekit.media.convert import (
     output_from_proto,
 )
 from servicekit.media.validation import Problems, check_media, check_supported
-from worker.hardware.capabilities import Capabilities
+from worker.hardware.capabilities import Capabilities, Decoder, Encoder
 from worker.spool.output import OutputChunk
 from worker.tasks.task import Task, TaskFailure, TaskLimits, TaskOutput, TaskProgress, TaskRequest
 
@@ -64,7 +64,7 @@ def task_to_proto(task: Task) -> task_pb2.Task:
 
 def capabilities_to_proto(found: Capabilities) -> capabilities_pb2.Capabilities:
     """Writes capabilities."""
-    return capabilities_pb2.Capabilities(
+    message = capabilities_pb2.Capabilities(
         gpus=[
             capabilities_pb2.Capabilities.Gpu(
                 name=gpu.name,
@@ -75,18 +75,9 @@ def capabilities_to_proto(found: Capabilities) -> capabilities_pb2.Capabilities:
             )
             for gpu in found.gpus
         ],
-        encoders=[
-            capabilities_pb2.Capabilities.Encoder(
-                name=encoder.name,
-                codec=encoder.codec.value.lower(),
-                hardware=encoder.hardware,
-                usable=encoder.usable,
-                reason=encoder.reason,
-                frames_per_second=encoder.frames_per_second,
-            )
-            for encoder in found.encoders
-        ],
-        decoders=found.decoders,
+        encoders=[_write_encoder(encoder) for encoder in found.encoders],
+        decoders=[decoder.codec for decoder in found.hardware_decoders if decoder.usable],
+        hardware_decoders=[_write_decoder(decoder) for decoder in found.hardware_decoders],
         filters=found.filters,
         cpu_count=found.cpu_count,
         memory_bytes=found.memory_bytes,
@@ -97,6 +88,8 @@ def capabilities_to_proto(found: Capabilities) -> capabilities_pb2.Capabilities:
         fonts=found.fonts,
         build=found.build,
     )
+    enum_to_proto(message, "diagnosis", found.diagnosis)
+    return message
 
 
 def chunk_to_proto(chunk: OutputChunk, content_type: str) -> worker_service_pb2.ReadTaskOutputResponse:
@@ -223,4 +216,23 @@ def _write_failure(failure: TaskFailure) -> task_pb2.TaskFailure:
 def _timestamp(moment: datetime) -> Timestamp:
     message = Timestamp()
     message.FromDatetime(moment)
+    return message
+
+
+def _write_encoder(encoder: Encoder) -> capabilities_pb2.Capabilities.Encoder:
+    message = capabilities_pb2.Capabilities.Encoder(
+        name=encoder.name,
+        codec=encoder.codec.value.lower(),
+        hardware=encoder.hardware,
+        usable=encoder.usable,
+        reason=encoder.reason,
+        frames_per_second=encoder.frames_per_second,
+    )
+    enum_to_proto(message, "diagnosis", encoder.diagnosis)
+    return message
+
+
+def _write_decoder(decoder: Decoder) -> capabilities_pb2.Capabilities.Decoder:
+    message = capabilities_pb2.Capabilities.Decoder(codec=decoder.codec, usable=decoder.usable, reason=decoder.reason)
+    enum_to_proto(message, "diagnosis", decoder.diagnosis)
     return message

@@ -85,7 +85,13 @@ def child(
 ) -> ChildProcess:
     command = [sys.executable, "-m", "worker", "--listen", "127.0.0.1:0", "--work-dir", str(work_dir), *options]
     given = {f"SPOTREEL_WORKER_{name.upper()}": value for name, value in settings.items()}
-    env = {"PATH": os.environ["PATH"], "SPOTREEL_WORKER_API_KEYS": KEY, **given, **environment}
+    env = {
+        "PATH": os.environ["PATH"],
+        "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],
+        "SPOTREEL_WORKER_API_KEYS": KEY,
+        **given,
+        **environment,
+    }
     return ChildProcess(command, stdin=stdin, stdout=PIPE, env=env)
 
 

@@ -106,9 +106,9 @@ def test_options_are_said_to_the_software_encoder(arguments: list[str], expected
 @pytest.mark.parametrize(
     ("model", "driver", "encoder", "failed"),
     [
-        ("H100 SXM", "570.86.15", "h264_nvenc", (1, "NO_NVENC")),
-        ("A100 SXM4", "570.86.15", "hevc_nvenc", (1, "NO_NVENC")),
-        ("RTX 3090", "570.86.15", "av1_nvenc", (1, "NO_NVENC")),
+        ("H100 SXM", "570.86.15", "h264_nvenc", (1, "NO_ENGINE")),
+        ("A100 SXM4", "570.86.15", "hevc_nvenc", (1, "NO_ENGINE")),
+        ("RTX 3090", "570.86.15", "av1_nvenc", (1, "NO_ENGINE")),
         ("RTX 4090", "470.82.01", "h264_nvenc", (218, "DRIVER_TOO_OLD")),
         ("RX 7900 XTX", "6.2.4", "h264_nvenc", (1, "NO_DRIVER")),
     ],
@@ -119,7 +119,7 @@ def test_gpus_that_do_not_encode(
     done = encode(installed(tmp_path, model, driver), encoder)
     failure = diagnose(done.returncode, done.stderr.decode().splitlines())
     assert failure is not None
-    assert (done.returncode, failure.metadata["cause"], done.stdout) == (*failed, b"")
+    assert (done.returncode, failure.metadata["diagnosis"], done.stdout) == (*failed, b"")
 
 
 def test_an_encoder_that_is_missing_although_the_model_has_one(tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ async def calling(ffmpeg: Path, film: Path, work_dir: Path) -> AsyncIterator[Cal
     settings = WorkerSettings(
         listen="127.0.0.1:0",
         work_dir=work_dir,
+        cache_dir=work_dir,
         ffmpeg=ffmpeg,
         slots=1,
         shutdown_grace=1,

@@ -3,11 +3,18 @@
 Where that GPU encodes a codec, NVENC's encoder and its options are said to the software encoder, and the real FFmpeg
 takes this process over. Where it does not, FFmpeg's own words about that are printed, as they were seen on such
 machines (`tests/fixtures/ffmpeg-logs`), and the exit status is the one seen there.
+
+What a worker only tries is played rather than done, since machines of a simulated market start by the dozen: encodes
+of a made-up picture into nothing run at `engine_fps` on each of `engines`, at most `sessions` of NVENC at once, and
+decodes of `CODEC.mkv` on the GPU succeed for the codecs in `decodes`.
 """
 
+import contextlib
 import json
 import os
+import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +25,7 @@ _PRESETS = {
     "libsvtav1": {"p1": "13", "p2": "12", "p4": "11", "p6": "10", "p7": "9"},
 }
 _DEFAULT_PRESET = "p4"
+_TICK_SECONDS = 0.01
 _EXTRA = {
     "libx264": ["-flags:v", "+cgop"],
     "libx265": ["-x265-params", "open-gop=0:log-level=warning"],
@@ -102,13 +110,79 @@ def main() -> None:
     gpu = json.loads(Path(__file__).with_name("gpu.json").read_text())
     arguments = sys.argv[1:]
     encoder = nvenc_encoder(arguments)
-    problem = objection(gpu, encoder) if encoder else None
+    problem = objection(gpu, encoder) if encoder else decode_objection(gpu, arguments)
     if problem is not None:
-        status, lines = problem
-        _say(lines, with_levels=any("level+" in argument for argument in arguments))
-        sys.exit(status)
+        _refuse(problem, arguments)
+    if _is_trial(arguments):
+        _play(gpu, encoder, arguments)
+        return
     program = gpu["ffmpeg"]
     os.execv(program, [program, *translated(arguments)])
+
+
+def decode_objection(gpu: dict[str, Any], arguments: list[str]) -> tuple[int, list[str]] | None:
+    """Returns the exit status and the lines of an FFmpeg that cannot decode on the GPU as asked; None where it can."""
+    if "-hwaccel" not in arguments:
+        return None
+    if not gpu["driver_version"]:
+        return 1, ["[AVHWDeviceContext @ 0x1] [error] Cannot load libcuda.so.1", *_NO_DEVICE]
+    codec = _tried_codec(arguments)
+    if codec is None or codec in gpu["decodes"]:
+        return None
+    return 218, [line.format(codec=codec) for line in _NOT_DECODED]
+
+
+def _is_trial(arguments: list[str]) -> bool:
+    return "null" in arguments and ("lavfi" in arguments or _tried_codec(arguments) is not None)
+
+
+def _tried_codec(arguments: list[str]) -> str | None:
+    found = (re.fullmatch(r"(\w+)\.mkv", argument) for argument in arguments)
+    return next((match[1] for match in found if match is not None), None)
+
+
+def _play(gpu: dict[str, Any], encoder: str | None, arguments: list[str]) -> None:
+    frames = int(arguments[arguments.index("-frames:v") + 1]) if "-frames:v" in arguments else 10
+    if encoder is None:
+        _progress(arguments, frames, "end")
+        return
+    sessions = Path(__file__).with_name("sessions")
+    sessions.mkdir(exist_ok=True)
+    session = _open_session(sessions, gpu["sessions"])
+    if session is None:
+        _refuse((1, [line.format(encoder=encoder, **gpu) for line in _NO_SESSION]), arguments)
+        return
+    try:
+        done, before = 0.0, time.monotonic()
+        while done < frames:
+            time.sleep(_TICK_SECONDS)
+            now, at_once = time.monotonic(), len(list(sessions.iterdir()))
+            done += (now - before) * gpu["engine_fps"] * min(1.0, gpu["engines"] / at_once)
+            before = now
+            _progress(arguments, min(int(done), frames), "continue")
+        _progress(arguments, frames, "end")
+    finally:
+        session.unlink()
+
+
+def _open_session(sessions: Path, count: int) -> Path | None:
+    for number in range(count):
+        path = sessions / str(number)
+        with contextlib.suppress(FileExistsError):
+            path.touch(exist_ok=False)
+            return path
+    return None
+
+
+def _progress(arguments: list[str], frames: int, state: str) -> None:
+    pipe = int(arguments[arguments.index("-progress") + 1].removeprefix("pipe:"))
+    os.write(pipe, f"frame={frames}\nprogress={state}\n".encode())
+
+
+def _refuse(problem: tuple[int, list[str]], arguments: list[str]) -> None:
+    status, lines = problem
+    _say(lines, with_levels=any("level+" in argument for argument in arguments))
+    sys.exit(status)
 
 
 def _say(lines: list[str], *, with_levels: bool) -> None:
@@ -142,6 +216,19 @@ _NO_CHIP = [
     *_CHIP_SEEN,
     "[{encoder} @ 0x55d03eced540] [error] OpenEncodeSessionEx failed: unsupported device (2): (no details)",
     *_CHIP_LEFT,
+]
+_NO_SESSION = [
+    "[{encoder} @ 0x55d03eced540] [error] OpenEncodeSessionEx failed: out of memory (10): (no details)",
+    *_CHIP_LEFT,
+]
+_NO_DEVICE = [
+    "[error] Device creation failed: -1.",
+    "[dec:h264 @ 0x1] [error] No device available for decoder: device type cuda needed for codec h264.",
+]
+# Put together from libavcodec/nvdec.c and decode.c.
+_NOT_DECODED = [
+    "[{codec} @ 0x1] [error] Hardware is lacking required capabilities",
+    "[{codec} @ 0x1] [error] Failed setup for format cuda: hwaccel initialisation returned error.",
 ]
 # A chip that encodes other codecs opens a session and then does not find this one.
 _NO_CODEC = [*_CHIP_SEEN, "[{encoder} @ 0x55d03eced540] [verbose] Codec not supported", *_CHIP_LEFT]

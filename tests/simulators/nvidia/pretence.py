@@ -19,7 +19,9 @@ DRIVER_FLOOR = "530.41.03"
 class PretendedGpu:
     """What the programs pretend: `count` equal GPUs, whose NVENC encodes `codecs` if the driver is new enough.
 
-    An empty `driver_version` is a machine without NVIDIA's driver. `ffmpeg` is the real FFmpeg to run.
+    An empty `driver_version` is a machine without NVIDIA's driver. `sessions` of NVENC may be open at once, and what
+    is only tried runs at `engine_fps` frames a second on each of the `engines`. NVDEC has the codecs in `decodes`.
+    `ffmpeg` is the real FFmpeg to run.
     """
 
     name: str
@@ -28,6 +30,10 @@ class PretendedGpu:
     compute_cap: str
     codecs: tuple[str, ...]
     count: int = 1
+    sessions: int = 8
+    engines: int = 1
+    engine_fps: int = 5000
+    decodes: tuple[str, ...] = ("h264", "hevc", "vp9")
     driver_floor: str = DRIVER_FLOOR
     ffmpeg: str = ""
 

@@ -21,7 +21,7 @@ from tests.simulators.vast.host import StartFailed, identity
 
 _WORKER_PORT = "3334/tcp"
 _LOOPBACK = "127.0.0.1"
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_CACHE_HOME")
 _LOG_BYTES = 1 << 20
 
 

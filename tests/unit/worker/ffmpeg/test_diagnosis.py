@@ -10,9 +10,9 @@ from worker.ffmpeg.diagnosis import diagnose
 LOGS = Path(__file__).parents[3] / "fixtures" / "ffmpeg-logs"
 
 CASES = {
-    "caption-nvenc-on-h100": (1, FailureReason.ENCODER_UNAVAILABLE, "NO_NVENC"),
-    "nvenc-no-chip-h100": (1, FailureReason.ENCODER_UNAVAILABLE, "NO_NVENC"),
-    "nvenc-no-chip-hevc-h100": (1, FailureReason.ENCODER_UNAVAILABLE, "NO_NVENC"),
+    "caption-nvenc-on-h100": (1, FailureReason.ENCODER_UNAVAILABLE, "NO_ENGINE"),
+    "nvenc-no-chip-h100": (1, FailureReason.ENCODER_UNAVAILABLE, "NO_ENGINE"),
+    "nvenc-no-chip-hevc-h100": (1, FailureReason.ENCODER_UNAVAILABLE, "NO_ENGINE"),
     "nvenc-driver-too-old": (218, FailureReason.ENCODER_UNAVAILABLE, "DRIVER_TOO_OLD"),
     "nvenc-no-driver": (1, FailureReason.ENCODER_UNAVAILABLE, "NO_DRIVER"),
     "cuda-no-device": (1, FailureReason.ENCODER_UNAVAILABLE, "NO_GPU"),
@@ -32,11 +32,11 @@ def test_every_log_has_a_case() -> None:
 
 @pytest.mark.parametrize("log", CASES)
 def test_reason(log: str) -> None:
-    exit_status, reason, cause = CASES[log]
+    exit_status, reason, diagnosis = CASES[log]
     failure = diagnose(exit_status, (LOGS / f"{log}.txt").read_text().splitlines())
     assert failure is not None
     assert failure.reason is reason
-    assert failure.metadata.get("cause") == cause
+    assert failure.metadata.get("diagnosis") == diagnosis
 
 
 def test_a_signal_in_the_log_is_named_and_may_be_tried_again() -> None:

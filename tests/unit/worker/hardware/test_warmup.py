@@ -27,7 +27,6 @@ def machine(*, filters: tuple[str, ...] = BOTH, gpus: tuple[Gpu, ...] = (GPU,)) 
     return Capabilities(
         gpus=gpus,
         encoders=(),
-        decoders=(),
         filters=filters,
         cpu_count=2,
         memory_bytes=1,
@@ -73,7 +72,7 @@ def test_a_run_goes_through_the_filter_on_one_device_and_keeps_nothing(name: str
 async def test_each_filter_is_run_once_with_the_cache_of_later_runs(tmp_path: Path) -> None:
     ffmpeg = fake(tmp_path, scale_cuda=SAYS_CACHE, overlay_cuda=SAYS_CACHE)
     cache = tmp_path / "cuda-cache"
-    found = await warm_up(ffmpeg, machine(), cuda_cache=cache, folder=tmp_path, clock=SystemClock())
+    found = await warm_up(ffmpeg, machine(), cuda_cache=cache, clock=SystemClock())
 
     assert found == machine()
     assert cache.is_dir()
@@ -90,7 +89,6 @@ async def test_a_cache_of_the_image_is_kept(tmp_path: Path, monkeypatch: pytest.
         ffmpeg,
         machine(filters=("scale_cuda",)),
         cuda_cache=tmp_path / "cuda-cache",
-        folder=tmp_path,
         clock=SystemClock(),
     )
     assert [note["value"] for note in fake_ffmpeg.done(ffmpeg) if "value" in note] == [str(tmp_path / "of the image")]
@@ -100,7 +98,7 @@ async def test_a_cache_of_the_image_is_kept(tmp_path: Path, monkeypatch: pytest.
 async def test_a_filter_that_fails_is_not_offered(tmp_path: Path) -> None:
     ffmpeg = fake(tmp_path, scale_cuda=[], overlay_cuda=FAILS)
     with capture_logs() as logs:
-        found = await warm_up(ffmpeg, machine(), cuda_cache=tmp_path / "c", folder=tmp_path, clock=SystemClock())
+        found = await warm_up(ffmpeg, machine(), cuda_cache=tmp_path / "c", clock=SystemClock())
 
     assert found.filters == ("overlay", "scale_cuda", "subtitles")
     assert {"exit": 1, "filter": "overlay_cuda"}.items() <= fake_ffmpeg.done(ffmpeg)[-1].items()
@@ -112,9 +110,7 @@ async def test_a_filter_that_fails_is_not_offered(tmp_path: Path) -> None:
 async def test_a_filter_that_hangs_is_given_up_after_a_minute(tmp_path: Path, clock: FakeClock) -> None:
     ffmpeg = fake(tmp_path, scale_cuda=[{"hang": True}])
     few = machine(filters=("scale_cuda", "scale"))
-    warming = asyncio.create_task(
-        warm_up(ffmpeg, few, cuda_cache=tmp_path / "c", folder=tmp_path, clock=clock), name="warm up"
-    )
+    warming = asyncio.create_task(warm_up(ffmpeg, few, cuda_cache=tmp_path / "c", clock=clock), name="warm up")
     async with asyncio.timeout(20):
         while not fake_ffmpeg.done(ffmpeg):  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.01)
@@ -129,7 +125,7 @@ async def test_a_filter_that_hangs_is_given_up_after_a_minute(tmp_path: Path, cl
 
 async def test_without_a_gpu_nothing_is_run(tmp_path: Path) -> None:
     ffmpeg = fake(tmp_path, scale_cuda=[])
-    found = await warm_up(ffmpeg, machine(gpus=()), cuda_cache=tmp_path / "c", folder=tmp_path, clock=SystemClock())
+    found = await warm_up(ffmpeg, machine(gpus=()), cuda_cache=tmp_path / "c", clock=SystemClock())
     assert found == machine(gpus=())
     assert not fake_ffmpeg.done(ffmpeg)
     assert not (tmp_path / "c").exists()

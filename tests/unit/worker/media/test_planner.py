@@ -22,6 +22,7 @@ from servicekit.media_info import MediaInfo, StreamInfo, StreamType
 from worker.errors import FailureReason, TaskFailed
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities, Encoder
+from worker.hardware.diagnosis import Diagnosis
 from worker.media.arguments import ffmpeg_arguments
 from worker.media.plan import EncodeVideo, Plan, ProbedInput
 from worker.media.planner import make_plan
@@ -57,6 +58,7 @@ def machine(*, nvenc: bool = False, release: str = "n9.0.2-17", without: tuple[s
             hardware="nvenc" in name,
             usable=nvenc or "nvenc" not in name,
             reason="no chip",
+            diagnosis=Diagnosis.UNSPECIFIED if nvenc or "nvenc" not in name else Diagnosis.NO_ENGINE,
         )
         for name in names
         if name not in without
@@ -64,7 +66,6 @@ def machine(*, nvenc: bool = False, release: str = "n9.0.2-17", without: tuple[s
     return Capabilities(
         gpus=(),
         encoders=encoders,
-        decoders=(),
         filters=(),
         cpu_count=2,
         memory_bytes=1,
@@ -148,6 +149,7 @@ def test_no_hardware_where_only_hardware_may(fonts: FontBook) -> None:
     with pytest.raises(TaskFailed, match="h264_nvenc: no chip; libx264: software is excluded") as failed:
         plan(CAPTION, output, fonts=fonts)
     assert failed.value.reason is FailureReason.ENCODER_UNAVAILABLE
+    assert failed.value.metadata == {"codec": "H264", "encoder_policy": "HARDWARE_ONLY", "diagnosis": "NO_ENGINE"}
     assert failed.value.retryable
 
 

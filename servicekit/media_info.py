@@ -34,6 +34,9 @@ class StreamInfo:
 
     `width` and `height` are those of the coded picture, before `rotation_degrees` (clockwise, 0 to 359) is applied.
     `frame_rate` is the average in frames per second. `sample_aspect_ratio` is width to height of one pixel.
+    `color_transfer`, `color_primaries` and `color_matrix` have FFmpeg's names, such as `smpte2084`. `interlaced` is
+    what the first picture says. `parameters` tells apart streams whose decoders are set up differently: it is a digest
+    of what the container has for the decoder (parameter sets and the like).
     """
 
     index: int
@@ -50,17 +53,38 @@ class StreamInfo:
     rotation_degrees: int = 0
     sample_aspect_ratio: float = 1.0
     attached_picture: bool = False
+    interlaced: bool = False
+    color_transfer: str = ""
+    color_primaries: str = ""
+    color_matrix: str = ""
+    parameters: str = ""
     channels: int = 0
     channel_layout: str = ""
     sample_rate_hz: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """How a picture can be cut at a time without encoding it.
+
+    `keyframe` is the time of the last key frame that is not later; a `clean` cut is right at it, and neither side
+    needs the other.
+    """
+
+    keyframe: timedelta | None
+    clean: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
-    """A file's container and streams; `format` is FFmpeg's name for it, such as `mov,mp4,m4a,3gp,3g2,mj2`."""
+    """A file's container and streams; `format` is FFmpeg's name for it, such as `mov,mp4,m4a,3gp,3g2,mj2`.
+
+    `start_time` is the timestamp it begins with, which counts as zero everywhere else.
+    """
 
     format: str
     size_bytes: int
+    start_time: timedelta = timedelta()
     duration: timedelta | None = None
     bit_rate_bps: int = 0
     streams: tuple[StreamInfo, ...] = ()

@@ -1,12 +1,14 @@
 """Reads media files in a process of its own, which a hostile file may at worst kill.
 
 Started as `python -m servicekit.media_reader`; each line of stdin is a question, each line of stdout its answer, in
-JSON: `{"question": "probe" | "check", "path": …}` → `{"answer": …}` or `{"unreadable": "{it} … why"}`, in which
-`{it}` is where whoever asked puts the name of the file.
+JSON: `{"question": "probe" | "check" | "cuts", "path": …}` → `{"answer": …}` or `{"unreadable": "{it} … why"}`, in
+which `{it}` is where whoever asked puts the name of the file. "cuts" takes `times` as well.
 """
 
+import hashlib
 import json
 import os
+import re
 import resource
 import stat
 import sys
@@ -31,6 +33,17 @@ _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 # A reference frame of 8K in 4:4:4 and 16 bit is 200 MB; beyond this a file means harm.
 _MEMORY_BYTES = 4 * 1024**3
 _OPEN_FILES = 64
+_TAGGED_DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")
+# Formats that know where their key frames are. In others a seek lands anywhere, after a key frame as well as before.
+_INDEXED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+# By the numbers of ITU-T H.273, which FFmpeg shares; the others make no difference to any plan.
+_TRANSFERS = {1: "bt709", 16: "smpte2084", 18: "arib-std-b67"}
+_PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020"}
+_MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc"}
+# Times come in milliseconds where frames have finer ones.
+_TIME_ROUNDING = 0.001
+# More than any encoder puts out of order.
+_REORDERED_PACKETS = 64
 # Packets looked at for one picture; a stream that shows none among them is broken.
 _PACKETS_FOR_A_FRAME = 2000
 
@@ -60,16 +73,53 @@ def check(path: str) -> dict[str, Any]:
         return _info(container, path, frame)
 
 
+def cuts(path: str, times: list[float]) -> list[dict[str, Any]]:
+    """Returns for each time, in seconds from the start, how the picture can be cut there without encoding it.
+
+    `keyframe` is the time of the last key frame that is not later (None: there is none). `clean` tells whether the
+    first frame at that time or later is a key frame that no later frame of the file is shown before, so that neither
+    side of the cut needs the other; `keyframe` is then that one.
+    """
+    with _opened(path) as container:
+        stream = _main_stream(container)
+        if stream.type != "video":
+            return [{"keyframe": None, "clean": False} for _ in times]
+        return [_cut(container, stream, time) for time in times]
+
+
+def _cut(container: InputContainer, stream: Any, time: float) -> dict[str, Any]:
+    zero = (container.start_time or 0) / av.time_base
+    earliest, latest = time - _TIME_ROUNDING, time - _TIME_ROUNDING + 1 / float(stream.average_rate or 25)
+    target = zero + latest if container.format.name in _INDEXED else zero
+    container.seek(round(target / stream.time_base), stream=stream, backward=True)
+    keyframe, clean, following = None, False, 0
+    for packet in container.demux(stream):
+        if packet.pts is None or following > _REORDERED_PACKETS:
+            break
+        shown = float(packet.pts * packet.time_base) - zero
+        if shown > latest and not clean:
+            break
+        if packet.is_keyframe and shown <= latest:
+            keyframe, clean = shown, shown >= earliest
+        elif clean and keyframe is not None:
+            clean = shown > keyframe
+        following += clean
+    return {"keyframe": keyframe, "clean": clean}
+
+
 def _info(container: InputContainer, path: str, first_frame: Any) -> dict[str, Any]:
     if not len(container.streams):
         raise _Unreadable("{it} holds no stream")
     streams = [_stream(stream) for stream in container.streams]
     if isinstance(first_frame, av.VideoFrame):
+        main = streams[_main_stream(container).index]
         # The display matrix comes with the frame; it turns counter-clockwise, we count clockwise.
-        streams[_main_stream(container).index]["rotation_degrees"] = -first_frame.rotation % 360
+        main["rotation_degrees"] = -first_frame.rotation % 360
+        main["interlaced"] = bool(first_frame.interlaced_frame)
     return {
         "format": container.format.name,
         "size_bytes": Path(path).stat().st_size,
+        "start_time": (container.start_time or 0) / av.time_base,
         "duration": container.duration / av.time_base if container.duration else None,
         "bit_rate_bps": container.bit_rate or 0,
         "streams": streams,
@@ -147,7 +197,8 @@ def _stream(stream: Any) -> dict[str, Any]:
         "type": stream.type,
         "codec": codec.codec.canonical_name if codec is not None else "",
         "language": "" if stream.language in (None, "und") else stream.language,
-        "duration": float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None,
+        "duration": _duration(stream),
+        "parameters": hashlib.sha256(codec.extradata or b"").hexdigest() if codec is not None else "",
     }
     if stream.type == "video" and codec is not None:
         fields |= _video(stream, codec)
@@ -161,6 +212,14 @@ def _stream(stream: Any) -> dict[str, Any]:
     return fields
 
 
+def _duration(stream: Any) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    # Matroska has it in a tag, which FFmpeg and mkvmerge write.
+    match = _TAGGED_DURATION.match(stream.metadata.get("DURATION", ""))
+    return None if match is None else int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+
+
 def _video(stream: Any, codec: Any) -> dict[str, Any]:
     pixels = codec.format
     return {
@@ -172,13 +231,22 @@ def _video(stream: Any, codec: Any) -> dict[str, Any]:
         "bit_depth": max((part.bits for part in pixels.components), default=0) if pixels is not None else 0,
         "sample_aspect_ratio": float(stream.sample_aspect_ratio or 1),
         "attached_picture": _is_cover(stream),
+        "color_transfer": _TRANSFERS.get(codec.color_trc, ""),
+        "color_primaries": _PRIMARIES.get(codec.color_primaries, ""),
+        "color_matrix": _MATRICES.get(codec.colorspace, ""),
     }
 
 
 def _answer(line: str) -> dict[str, Any]:
     question = json.loads(line)
     try:
-        return {"answer": (check if question["question"] == "check" else probe)(question["path"])}
+        match question["question"]:
+            case "check":
+                return {"answer": check(question["path"])}
+            case "cuts":
+                return {"answer": cuts(question["path"], question["times"])}
+            case _:
+                return {"answer": probe(question["path"])}
     except _Unreadable as why:
         return {"unreadable": str(why)}
     except MemoryError:

@@ -4,15 +4,16 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from servicekit.media_info import MediaInfo, MediaUnreadable, StreamInfo, StreamType
+from servicekit.media_info import Cut, MediaInfo, MediaUnreadable, StreamInfo, StreamType
 from servicekit.process import PIPE, ChildProcess
 
-__all__ = ["MediaInfo", "MediaProber", "MediaUnreadable", "StreamInfo", "StreamType"]
+__all__ = ["Cut", "MediaInfo", "MediaProber", "MediaUnreadable", "StreamInfo", "StreamType"]
 
 # All that the child gets to see of our environment; keys and tokens stay here.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "TMPDIR", "LD_LIBRARY_PATH")
@@ -42,6 +43,17 @@ class MediaProber:
         """Returns what the local file holds; raises MediaUnreadable, also after `timeout` seconds."""
         return _media_info(await self._ask("probe", path, timeout))
 
+    async def cuts(self, path: Path, times: Sequence[timedelta], *, timeout: float = 30.0) -> Mapping[timedelta, Cut]:
+        """Returns how the picture can be cut at each of these times, counted from the start, without encoding it.
+
+        Raises MediaUnreadable.
+        """
+        found = await self._ask("cuts", path, timeout, times=[time.total_seconds() for time in times])
+        return {
+            time: Cut(keyframe=_duration(one["keyframe"]), clean=one["clean"])
+            for time, one in zip(times, found, strict=True)
+        }
+
     async def check_decodable(self, path: Path, *, timeout: float = 60.0) -> MediaInfo:
         """The same, and decodes the first frame and the last key frame of the picture (of the sound, without one).
 
@@ -49,14 +61,15 @@ class MediaProber:
         """
         return _media_info(await self._ask("check", path, timeout))
 
-    async def _ask(self, question: str, path: Path, timeout: float) -> Any:
+    async def _ask(self, question: str, path: Path, timeout: float, **details: Any) -> Any:
         async with self._turn:
-            answer = await self._exchange({"question": question, "path": os.fspath(path.absolute())}, timeout)
+            asked = {"question": question, "path": os.fspath(path.absolute()), **details}
+            answer = await self._exchange(asked, timeout)
         if "unreadable" in answer:
             raise MediaUnreadable(f"{answer['unreadable']}.")
         return answer["answer"]
 
-    async def _exchange(self, question: dict[str, str], timeout: float) -> Any:
+    async def _exchange(self, question: dict[str, Any], timeout: float) -> Any:
         if self._child is None:
             self._child = await _start()
         try:
@@ -105,7 +118,8 @@ def _media_info(answer: dict[str, Any]) -> MediaInfo:
         StreamInfo(**(fields | {"type": StreamType(fields["type"]), "duration": _duration(fields["duration"])}))
         for fields in answer["streams"]
     )
-    return MediaInfo(**(answer | {"duration": _duration(answer["duration"]), "streams": streams}))
+    times = {"start_time": timedelta(seconds=answer["start_time"]), "duration": _duration(answer["duration"])}
+    return MediaInfo(**(answer | times | {"streams": streams}))
 
 
 def _duration(seconds: float | None) -> timedelta | None:

@@ -13,12 +13,10 @@ from servicekit.media.operations import (
     Border,
     Caption,
     CaptionMode,
-    Concat,
     ImageToVideo,
     MissingGlyphs,
     Operation,
     Thumbnails,
-    Transcode,
 )
 from servicekit.media.outputs import AudioCodec, Container, OutputSpec, VideoCodec
 
@@ -52,10 +50,6 @@ def contradictions(operation: Operation, output: OutputSpec) -> list[Finding]:
 
 def _unsupported(operation: Operation) -> Iterator[Finding]:
     match operation:
-        case Transcode():
-            yield "operation.transcode", "transcoding is not offered yet"
-        case Concat():
-            yield "operation.concat", "joining videos is not offered yet"
         case Thumbnails():
             yield "operation.thumbnails", "pictures of a video are not offered yet"
         case Caption():

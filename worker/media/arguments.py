@@ -18,16 +18,20 @@ from worker.media.plan import (
     CopyAudio,
     CopyVideo,
     Crop,
+    Deinterlace,
     Delay,
     DrawCaptions,
     EncodeAudio,
     EncodeVideo,
+    EndAt,
     FadeIn,
     FadeOut,
+    FillGaps,
     FrameRate,
     Gain,
     Input,
     Join,
+    JoinedFiles,
     LimitPeaks,
     LoudnessMeter,
     MediaFile,
@@ -36,14 +40,22 @@ from worker.media.plan import (
     PixelFormat,
     Plan,
     RawFrames,
+    SampleRate,
     Scale,
     SkipStart,
+    Sound,
     SquarePixels,
+    ToneMap,
     VideoFilter,
 )
 from worker.media.planner import CAPTIONS_FILE
 
 FONTS_FOLDER = "fonts"
+JOIN_FILE = "join.txt"
+
+# Keeps a crafted file from making FFmpeg open addresses.
+_WHITELIST = ["-protocol_whitelist", "file,pipe"]
+_TIMED_DEMUXERS = frozenset({"mov", "matroska", "webm", "flv", "nut"})
 
 _KEYFRAME_SECONDS = 2
 # A copied stream may have its keyframes minutes apart; fragments must not wait for them.
@@ -70,6 +82,8 @@ _NO_FORMAT = ["-f", "null", "-"]
 _OUTPUT = "pipe:1"
 # Four times the usual rates is what ITU-R BS.1770 asks for to see peaks between the samples.
 _TRUE_PEAK_RATE_HZ = 192_000
+# Times come in milliseconds where frames have finer ones.
+_TIME_ROUNDING = timedelta(milliseconds=1)
 _FPS_MODE_SINCE = (5, 1)
 _DEMUX_TIME_BASE_SINCE = (6, 1)
 
@@ -80,7 +94,8 @@ def ffmpeg_arguments(plan: Plan, *, progress_fd: int) -> list[str]:
     FFmpeg has to run in the folder that `Workdir` prepared for the plan.
     """
     graph = _Graph()
-    streams = [*_video(plan, graph), *_audio(plan.audio, graph)]
+    _join_in_turn(plan, graph)
+    streams = [*_video(plan), *_audio(plan, plan.audio, graph)]
     return [
         *_reading(plan, progress_fd),
         *graph.options(),
@@ -94,7 +109,7 @@ def ffmpeg_arguments(plan: Plan, *, progress_fd: int) -> list[str]:
 def sound_arguments(plan: Plan, track: EncodeAudio, *, progress_fd: int) -> list[str]:
     """Returns the command line that encodes one sound track of the plan, and nothing else, into a fragmented MP4."""
     graph = _Graph()
-    sound = _audio([track], graph)
+    sound = _audio(plan, [track], graph)
     return [*_reading(plan, progress_fd), *graph.options(), *sound, "-vn", *_ending(plan), *_SOUND_FORMAT, _OUTPUT]
 
 
@@ -112,7 +127,13 @@ def metering_arguments(plan: Plan, track: EncodeAudio, *, progress_fd: int) -> l
 def metering_file_arguments(path: Path, *, progress_fd: int) -> list[str]:
     """Returns the command line that measures the loudness of a file that `sound_arguments` made."""
     meter = _audio_filter(LoudnessMeter())
-    return [*_telling(progress_fd), *_input(MediaFile(path=path, demuxer=SOUND_DEMUXER)), "-af", meter, *_NO_FORMAT]
+    return [
+        *_telling(progress_fd),
+        *_input(MediaFile(path=path, demuxer=SOUND_DEMUXER), is_copied=False),
+        "-af",
+        meter,
+        *_NO_FORMAT,
+    ]
 
 
 def _telling(progress_fd: int) -> list[str]:
@@ -121,12 +142,21 @@ def _telling(progress_fd: int) -> list[str]:
 
 
 def _reading(plan: Plan, progress_fd: int) -> list[str]:
-    return [*_telling(progress_fd), *(argument for entry in plan.inputs for argument in _input(entry))]
+    arguments = _telling(progress_fd)
+    copies = isinstance(plan.video, CopyVideo)
+    for number, entry in enumerate(plan.inputs):
+        arguments += _input(entry, is_copied=copies and number == 0)
+    return arguments
 
 
 def _ending(plan: Plan) -> list[str]:
     # Titles and chapters of the input may hold anything; a chapter would even become a stream of its own in MP4.
     arguments = ["-map_chapters", "-1", "-sn", "-dn"]
+    if plan.skip:
+        arguments += ["-ss", _seconds(plan.skip)]
+    if plan.skip or any(isinstance(entry, MediaFile) and entry.seek for entry in plan.inputs):
+        # Without it a copy begins at the key frame before, since seeking lands a little early on purpose.
+        arguments += ["-copypriorss", "0"]
     if plan.end is not None:
         arguments += ["-t", _seconds(plan.end)]
     if plan.shortest:
@@ -138,11 +168,18 @@ def _first_picture(plan: Plan) -> int:
     return plan.video.stream if isinstance(plan.video, CopyVideo) else plan.video.pictures[0].stream
 
 
-def _input(entry: Input) -> list[str]:
+def _input(entry: Input, *, is_copied: bool) -> list[str]:
     match entry:
         case MediaFile():
-            # The whitelist keeps a crafted file from making FFmpeg open addresses or other files.
-            return ["-protocol_whitelist", "file,pipe", "-f", entry.demuxer, "-i", f"file:{entry.path.absolute()}"]
+            seek = ["-ss", _seconds(entry.seek)] if entry.seek else []
+            # A decoder finds out the times of what has none, as pictures in AVI; a copy needs them made up.
+            missing = ["-fflags", "+genpts"] if is_copied and entry.demuxer not in _TIMED_DEMUXERS else []
+            source = ["-f", entry.demuxer, *missing, *seek, "-i", f"file:{entry.path.absolute()}"]
+            return [*_WHITELIST, *source]
+        case JoinedFiles():
+            # The list is ours, its entries are links of fixed names, and none of them may be another list.
+            formats = ["-format_whitelist", f"concat,{entry.demuxer}"]
+            return [*_WHITELIST, *formats, "-f", "concat", "-safe", "0", "-i", JOIN_FILE]
         case RawFrames():
             size = f"{entry.width}x{entry.height}"
             raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", size]
@@ -164,17 +201,56 @@ class _Graph:
         return output
 
 
-def _video(plan: Plan, graph: _Graph) -> list[str]:
+def _exact_end(video: CopyVideo) -> list[str]:
+    """FFmpeg ends a copy by when packets are decoded, which is a few frames after the time they are shown at."""
+    if video.until is None:
+        return []
+    return ["-bsf:v", f"noise=drop=gte(pts*tb\\,{_seconds(video.until - _TIME_ROUNDING)})"]
+
+
+_PICTURE = "v"
+_SOUND = "a{number}"
+
+
+def _join_in_turn(plan: Plan, graph: _Graph) -> None:
+    """Joins picture and sound of several inputs in one filter, which fills the shorter of both with silence.
+
+    Two filters would let them drift apart by the difference of each input.
+    """
+    if not isinstance(plan.video, EncodeVideo) or len(plan.video.pictures) == 1:
+        return
+    video = plan.video
+    tracks = [track for track in plan.audio if isinstance(track, EncodeAudio)]
+    labels: list[str] = []
+    for number, one in enumerate(video.pictures):
+        labels.append(graph.add([f"{one.source}:{one.stream}"], _video_filters(one.filters), f"v{number}"))
+        labels += [_part(graph, track.sounds[number], f"a{n}.{number}") for n, track in enumerate(tracks)]
+    outputs = [f"joined{n}" for n in range(len(tracks))]
+    joined = f"concat=n={len(video.pictures)}:v=1:a={len(tracks)}"
+    graph.add(labels, joined, "][".join(["joined", *outputs]))
+    graph.add(["joined"], _video_filters(video.filters), _PICTURE)
+    for number, (track, output) in enumerate(zip(tracks, outputs, strict=True)):
+        graph.add([output], _audio_filters(track.filters), _SOUND.format(number=number))
+
+
+def _part(graph: _Graph, sound: Sound, label: str) -> str:
+    filters = _audio_filters(sound.filters)
+    if sound.source is None:
+        return graph.add([], f"anullsrc=duration=0.001,{filters}", label)
+    return graph.add([f"{sound.source}:{sound.stream}"], filters, label)
+
+
+def _video(plan: Plan) -> list[str]:
     video = plan.video
     tag = ["-tag:v", "hvc1"] if _needs_hvc1(plan) else []
     match video:
         case CopyVideo():
-            return ["-map", f"0:{video.stream}", "-c:v", "copy", *tag]
+            return ["-map", f"0:{video.stream}", "-c:v", "copy", *_exact_end(video), *tag]
         case EncodeVideo():
             keyframes = ["-force_key_frames", f"expr:gte(t,n_forced*{_KEYFRAME_SECONDS})"]
             colours = _RAW_COLOURS if isinstance(plan.inputs[0], RawFrames) else []
             return [
-                *_pictures(video, graph),
+                *_pictures(video),
                 *_timestamps(plan, video),
                 *encoder_options(video),
                 *keyframes,
@@ -183,17 +259,11 @@ def _video(plan: Plan, graph: _Graph) -> list[str]:
             ]
 
 
-def _pictures(video: EncodeVideo, graph: _Graph) -> list[str]:
-    if len(video.pictures) == 1:
-        (only,) = video.pictures
-        return ["-map", f"{only.source}:{only.stream}", "-vf", _video_filters((*only.filters, *video.filters))]
-    labels = [
-        graph.add([f"{one.source}:{one.stream}"], _video_filters(one.filters), f"v{number}")
-        for number, one in enumerate(video.pictures)
-    ]
-    joined = f"concat=n={len(labels)}:v=1:a=0"
-    label = graph.add(labels, ",".join([joined, *map(_video_filter, video.filters)]), "v")
-    return ["-map", f"[{label}]"]
+def _pictures(video: EncodeVideo) -> list[str]:
+    if len(video.pictures) > 1:
+        return ["-map", f"[{_PICTURE}]"]
+    (only,) = video.pictures
+    return ["-map", f"{only.source}:{only.stream}", "-vf", _video_filters((*only.filters, *video.filters))]
 
 
 def _video_filters(filters: Sequence[VideoFilter]) -> str:
@@ -206,9 +276,8 @@ _RAW_COLOURS = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc
 def _timestamps(plan: Plan, video: EncodeVideo) -> list[str]:
     """Keeps the timestamps of a variable frame rate: by default FFmpeg rounds them to a rate it guesses (5 ms off)."""
     mode = ["-fps_mode" if plan.ffmpeg_release >= _FPS_MODE_SINCE else "-vsync", "vfr"]
-    if isinstance(plan.inputs[0], RawFrames) or any(
-        isinstance(entry, FrameRate) for one in video.pictures for entry in one.filters
-    ):
+    filters = [*video.filters, *(entry for one in video.pictures for entry in one.filters)]
+    if isinstance(plan.inputs[0], RawFrames) or any(isinstance(entry, FrameRate) for entry in filters):
         return mode
     return [*mode, "-enc_time_base", "demux" if plan.ffmpeg_release >= _DEMUX_TIME_BASE_SINCE else "-1"]
 
@@ -217,6 +286,13 @@ def _needs_hvc1(plan: Plan) -> bool:
     """Apple's players take HEVC only under this name."""
     hevc = plan.video.codec in ("hevc", VideoCodec.HEVC)
     return hevc and plan.container in (Container.MP4, Container.MOV)
+
+
+# In linear light, at the 100 nits that BT.709 is mastered for; hable keeps detail in what is brighter.
+_TONE_MAP = (
+    "zscale=transfer=linear:npl=100,format=gbrpf32le,zscale=primaries=bt709,tonemap=tonemap=hable:desat=0,"
+    "zscale=transfer=bt709:matrix=bt709:range=limited"
+)
 
 
 def _video_filter(entry: VideoFilter) -> str:
@@ -231,21 +307,32 @@ def _video_filter(entry: VideoFilter) -> str:
             return f"fps={_number(rate)}"
         case SquarePixels():
             return "setsar=1"
+        case Deinterlace():
+            return "bwdif=mode=send_frame:deint=interlaced"
+        case ToneMap():
+            return _TONE_MAP
         case DrawCaptions(width, height):
             return f"ass=filename={CAPTIONS_FILE}:fontsdir={FONTS_FOLDER}:original_size={width}x{height}"
         case PixelFormat(name):
             return f"format={name}"
 
 
-def _audio(tracks: Sequence[AudioTrack], graph: _Graph) -> list[str]:
+def _audio(plan: Plan, tracks: Sequence[AudioTrack], graph: _Graph) -> list[str]:
     arguments: list[str] = []
     for number, track in enumerate(tracks):
         match track:
             case CopyAudio():
                 arguments += ["-map", f"{track.source}:{track.stream}", f"-c:a:{number}", "copy"]
+                arguments += _unpacked(plan.inputs[track.source], track, number)
             case EncodeAudio():
                 arguments += _encoded_audio(track, number, graph)
     return arguments
+
+
+def _unpacked(entry: Input, track: CopyAudio, number: int) -> list[str]:
+    """Transport streams and bare files carry AAC in frames with headers of their own, which no other container does."""
+    bare = isinstance(entry, MediaFile) and entry.demuxer not in _TIMED_DEMUXERS
+    return [f"-bsf:a:{number}", "aac_adtstoasc"] if bare and track.codec == "aac" else []
 
 
 def _encoded_audio(track: EncodeAudio, number: int, graph: _Graph) -> list[str]:
@@ -259,29 +346,25 @@ def _encoded_audio(track: EncodeAudio, number: int, graph: _Graph) -> list[str]:
 
 
 def _sounds(track: EncodeAudio, number: int, graph: _Graph) -> list[str]:
+    label = _SOUND.format(number=number)
     if len(track.sounds) == 1:
         (only,) = track.sounds
-        filters = ",".join(map(_audio_filter, (*only.filters, *track.filters)))
+        filters = (*only.filters, *track.filters)
         mapped = ["-map", f"{only.source}:{only.stream}"]
-        return [*mapped, f"-filter:a:{number}", filters] if filters else mapped
-    labels = [
-        graph.add(
-            [f"{one.source}:{one.stream}"], ",".join(map(_audio_filter, one.filters)) or "anull", f"a{number}.{n}"
-        )
-        for n, one in enumerate(track.sounds)
-    ]
-    joined = _JOINS[track.join].format(n=len(labels))
-    return ["-map", f"[{graph.add(labels, ','.join([joined, *map(_audio_filter, track.filters)]), f'a{number}')}]"]
+        return [*mapped, f"-filter:a:{number}", _audio_filters(filters)] if filters else mapped
+    if track.join is Join.TOGETHER:
+        labels = [_part(graph, one, f"{label}.{n}") for n, one in enumerate(track.sounds)]
+        # As loud as they are; what is too loud together is for a limiter to say.
+        mixed = f"amix=inputs={len(labels)}:duration=longest:normalize=0"
+        graph.add(labels, f"{mixed},{_audio_filters(track.filters)}", label)
+    return ["-map", f"[{label}]"]
 
 
-_JOINS = {
-    Join.IN_TURN: "concat=n={n}:v=0:a=1",
-    # As loud as they are; what is too loud together is for a limiter to say.
-    Join.TOGETHER: "amix=inputs={n}:duration=longest:normalize=0",
-}
+def _audio_filters(filters: Sequence[AudioFilter]) -> str:
+    return ",".join(map(_audio_filter, filters)) or "anull"
 
 
-def _audio_filter(entry: AudioFilter) -> str:
+def _audio_filter(entry: AudioFilter) -> str:  # noqa: C901 - one case for each kind
     match entry:
         case SkipStart(duration):
             return f"atrim=start={_seconds(duration)},asetpts=PTS-STARTPTS"
@@ -302,6 +385,12 @@ def _audio_filter(entry: AudioFilter) -> str:
             return f"aresample={_TRUE_PEAK_RATE_HZ},{limit},aresample={rate}"
         case LoudnessMeter():
             return "ebur128=peak=true:framelog=verbose"
+        case EndAt(time):
+            return f"atrim=end={_seconds(time)}"
+        case SampleRate(hertz):
+            return f"aresample={hertz},aformat=sample_fmts=fltp"
+        case FillGaps():
+            return "aresample=async=1:first_pts=0"
 
 
 def _seconds(duration: timedelta) -> str:

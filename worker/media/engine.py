@@ -47,7 +47,7 @@ class MediaEngine:
 
     async def plan(self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path]) -> Plan:
         """Looks at the inputs, by role, and decides what is to happen; raises TaskFailed as `make_plan` does."""
-        inputs = await probe_inputs(paths, self._prober)
+        inputs = await probe_inputs(operation, paths, self._prober)
         return make_plan(operation, output, inputs, self._capabilities, fonts=self._fonts)
 
     async def run(

@@ -1,12 +1,15 @@
 """Fetched files → what planning needs to know of them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
+from servicekit.media.operations import Operation, Transcode
 from servicekit.probe import MediaProber, MediaUnreadable
 from worker.errors import FailureReason, TaskFailed
 from worker.media import exif, subtitles
+from worker.media.cutting import cut_times
 from worker.media.plan import ProbedInput
 
 _SUBTITLES = "subtitles"
@@ -14,23 +17,30 @@ _IMAGE = "image"
 _NAMES = {"audio": "The audio file"}
 
 
-async def probe_inputs(paths: Mapping[str, Path], prober: MediaProber) -> dict[str, ProbedInput]:
+async def probe_inputs(operation: Operation, paths: Mapping[str, Path], prober: MediaProber) -> dict[str, ProbedInput]:
     """Reads each input as its role asks for; the roles are those of `sources(operation)`.
 
     Raises TaskFailed(INPUT_INVALID) for what is no media file, SUBTITLES_INVALID for subtitles that are too large.
     """
-    return {role: await _probed(role, path, prober) for role, path in paths.items()}
+    times = cut_times(operation) if isinstance(operation, Transcode) else ()
+    return {role: await _probed(role, path, prober, times) for role, path in paths.items()}
 
 
-async def _probed(role: str, path: Path, prober: MediaProber) -> ProbedInput:
+async def _probed(role: str, path: Path, prober: MediaProber, times: Sequence[timedelta]) -> ProbedInput:
     if role == _SUBTITLES:
         return ProbedInput(path=path, content=await asyncio.to_thread(_head, path, subtitles.MAX_BYTES + 1))
     try:
         media = await prober.probe(path)
+        cuts = await prober.cuts(path, times) if times else {}
     except MediaUnreadable as error:
-        raise TaskFailed(FailureReason.INPUT_INVALID, error.words(_NAMES.get(role, f"The {role}"))) from error
+        raise TaskFailed(FailureReason.INPUT_INVALID, error.words(_name(role))) from error
     content = await asyncio.to_thread(_head, path, exif.HEAD_BYTES) if role == _IMAGE else b""
-    return ProbedInput(path=path, media=media, content=content)
+    return ProbedInput(path=path, media=media, content=content, cuts=cuts)
+
+
+def _name(role: str) -> str:
+    kind, _, number = role.partition("-")
+    return f"{kind.capitalize()} {number}" if number else _NAMES.get(role, f"The {role}")
 
 
 def _head(path: Path, size: int) -> bytes:

@@ -12,11 +12,13 @@ from worker.media.encoders import choose_encoder
 from worker.media.plan import (
     AudioTrack,
     CopyVideo,
+    Deinterlace,
     EncodeVideo,
     ExpectedOutput,
     FrameRate,
     Pictures,
     PixelFormat,
+    ToneMap,
     VideoFilter,
 )
 
@@ -24,7 +26,9 @@ MAX_FRAME_RATE = 240.0
 
 _KEYFRAME_SECONDS = 2
 _USUAL_FRAME_RATE = 30.0
-_CODEC_NAMES = {VideoCodec.H264: "h264", VideoCodec.HEVC: "hevc", VideoCodec.AV1: "av1"}
+HIGH_DYNAMIC_RANGE = frozenset({"smpte2084", "arib-std-b67"})
+_TONE_MAPPING = frozenset({"zscale", "tonemap"})
+CODEC_NAMES = {VideoCodec.H264: "h264", VideoCodec.HEVC: "hevc", VideoCodec.AV1: "av1"}
 
 
 def copied_picture(stream: StreamInfo, output: OutputSpec) -> CopyVideo:
@@ -44,6 +48,21 @@ def encoded_picture(
     capabilities: Capabilities,
 ) -> EncodeVideo:
     """Encodes the first input's stream after the filters; raises TaskFailed(ENCODER_UNAVAILABLE)."""
+    whole = source_filters(stream, wanted.codec, capabilities)
+    pictures = (Pictures(source=0, stream=stream.index, filters=(*whole, *filters)),)
+    return encoded_pictures(pictures, stream, wanted, picture, capabilities)
+
+
+def encoded_pictures(
+    pictures: tuple[Pictures, ...],
+    stream: StreamInfo,
+    wanted: VideoEncoding,
+    picture: geometry.Picture,
+    capabilities: Capabilities,
+    *,
+    filters: tuple[VideoFilter, ...] = (),
+) -> EncodeVideo:
+    """Encodes pictures that are joined, as those of `stream` would be; raises TaskFailed(ENCODER_UNAVAILABLE)."""
     codec = wanted.codec
     encoder = choose_encoder(codec, wanted.encoder_policy, capabilities, width=picture.width, height=picture.height)
     rate = wanted.frame_rate or stream.frame_rate
@@ -51,7 +70,7 @@ def encoded_picture(
     rate = rate if 0 < rate <= MAX_FRAME_RATE else _USUAL_FRAME_RATE
     pixels = PixelFormat(_pixel_format(codec, stream, hardware=encoder.hardware))
     return EncodeVideo(
-        pictures=(Pictures(source=0, stream=stream.index, filters=(*filters, pixels)),),
+        pictures=pictures,
         encoder=encoder.name,
         codec=codec,
         hardware=encoder.hardware,
@@ -59,7 +78,26 @@ def encoded_picture(
         bitrate_bps=wanted.bitrate_bps,
         effort=wanted.effort,
         keyframe_frames=max(int(rate * _KEYFRAME_SECONDS), 1),
+        filters=(*filters, pixels),
     )
+
+
+def source_filters(stream: StreamInfo, codec: VideoCodec, capabilities: Capabilities) -> tuple[VideoFilter, ...]:
+    """Returns what makes whole pictures of a stream, of a dynamic range that players of the codec show.
+
+    HEVC and AV1 keep a high dynamic range (PQ, HLG), since who plays them has been able to show it from the start;
+    H.264 is brought to BT.709. Raises TaskFailed(ENCODER_UNAVAILABLE) where this FFmpeg cannot.
+    """
+    filters: list[VideoFilter] = [Deinterlace()] if stream.interlaced else []
+    if stream.color_transfer in HIGH_DYNAMIC_RANGE and codec is VideoCodec.H264:
+        if not set(capabilities.filters) >= _TONE_MAPPING:
+            message = (
+                "The video has a high dynamic range, and this worker's FFmpeg lacks the filters (zscale, tonemap) that "
+                "bring it to what H.264 shows; ask for HEVC or AV1, which keep it."
+            )
+            raise TaskFailed(FailureReason.ENCODER_UNAVAILABLE, message)
+        filters.append(ToneMap())
+    return tuple(filters)
 
 
 def _pixel_format(codec: VideoCodec, stream: StreamInfo, *, hardware: bool) -> str:
@@ -82,7 +120,7 @@ def expected_output(
 ) -> ExpectedOutput:
     """Returns what the output of these parts has to be."""
     return ExpectedOutput(
-        video_codec=video.codec if isinstance(video, CopyVideo) else _CODEC_NAMES[video.codec],
+        video_codec=video.codec if isinstance(video, CopyVideo) else CODEC_NAMES[video.codec],
         audio_codecs=tuple(track.codec for track in audio),
         width=picture.width,
         height=picture.height,

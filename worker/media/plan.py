@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from servicekit.media.outputs import Container, Effort, VideoCodec
-from servicekit.media_info import MediaInfo
+from servicekit.media_info import Cut, MediaInfo
 from worker.media.motion import ZoomJob
 
 
@@ -19,12 +19,14 @@ from worker.media.motion import ZoomJob
 class ProbedInput:
     """An input file with what is known of it: `media` but for subtitles, `content` for subtitles and stills.
 
-    Subtitles carry all of their bytes, a still its first ones (where its orientation is written).
+    Subtitles carry all of their bytes, a still its first ones (where its orientation is written). `cuts` are those of
+    a video that is to be cut, by time.
     """
 
     path: Path
     media: MediaInfo | None = None
     content: bytes = b""
+    cuts: Mapping[timedelta, Cut] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,23 @@ class DrawCaptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Deinterlace:
+    """Make whole pictures of the fields of those that are interlaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToneMap:
+    """Bring a high dynamic range down to that of BT.709."""
+
+
+@dataclass(frozen=True, slots=True)
 class PixelFormat:
     """Convert to a pixel format of FFmpeg."""
 
     name: str
 
 
-VideoFilter = Scale | PadPicture | Crop | FrameRate | SquarePixels | DrawCaptions | PixelFormat
+VideoFilter = Scale | PadPicture | Crop | FrameRate | SquarePixels | Deinterlace | ToneMap | DrawCaptions | PixelFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +157,58 @@ class LoudnessMeter:
     """Write loudness and true peak of all that comes through into the log, at its end."""
 
 
-AudioFilter = SkipStart | Delay | Gain | FadeIn | FadeOut | PadSilence | ChannelLayouts | LimitPeaks | LoudnessMeter
+@dataclass(frozen=True, slots=True)
+class SampleRate:
+    """Resample to that many samples in a second, as floating point."""
+
+    hertz: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndAt:
+    """Cut the sound off there."""
+
+    time: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class FillGaps:
+    """Put silence where the timestamps leave a gap."""
+
+
+AudioFilter = (
+    SkipStart
+    | Delay
+    | Gain
+    | FadeIn
+    | FadeOut
+    | PadSilence
+    | ChannelLayouts
+    | SampleRate
+    | EndAt
+    | FillGaps
+    | LimitPeaks
+    | LoudnessMeter
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaFile:
-    """An input file that FFmpeg reads; `demuxer` is what the probe found, so that FFmpeg does not guess anew."""
+    """An input file that FFmpeg reads; `demuxer` is what the probe found, so that FFmpeg does not guess anew.
+
+    It is read from `seek` on, which becomes time zero.
+    """
 
     path: Path
+    demuxer: str
+    seek: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedFiles:
+    """Files of one demuxer with streams that are alike, read as if they were one."""
+
+    paths: tuple[Path, ...]
     demuxer: str
 
 
@@ -165,15 +221,19 @@ class RawFrames:
     frame_rate: float
 
 
-Input = MediaFile | RawFrames
+Input = MediaFile | JoinedFiles | RawFrames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyVideo:
-    """Take a stream as it is; `codec` is the probe's name of it."""
+    """Take a stream as it is; `codec` is the probe's name of it.
+
+    `until` leaves out every picture from that time on, which has to be a clean cut.
+    """
 
     stream: int
     codec: str
+    until: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,9 +274,9 @@ class CopyAudio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
-    """The sound of one stream of an input, and what is done to it."""
+    """The sound of one stream of an input, and what is done to it; without a source it is silence."""
 
-    source: int
+    source: int | None
     stream: int
     filters: tuple[AudioFilter, ...] = ()
 
@@ -274,6 +334,7 @@ class Plan:
     `preparations` come before the run that makes the output, in their order, and each completes the plan with what it
     found out or made (`preparations.py`). `files` are small texts and `fonts` font files that have to lie in FFmpeg's
     working folder.
+    `skip` leaves out the beginning, which is read all the same; it is for formats in which seeking is not exact.
     """
 
     inputs: tuple[Input, ...]
@@ -283,6 +344,7 @@ class Plan:
     expected: ExpectedOutput
     ffmpeg_release: tuple[int, int]
     end: timedelta | None = None
+    skip: timedelta = timedelta()
     shortest: bool = False
     producer: ZoomJob | None = None
     preparations: tuple[Preparation, ...] = ()

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from servicekit.media.operations import AddAudio, Caption, Concat, Fit, ImageToVideo, Operation, Thumbnails, Transcode
+from servicekit.media.operations import (
+    AddAudio,
+    Caption,
+    Concat,
+    Fit,
+    ImageToVideo,
+    Operation,
+    Thumbnails,
+    Transcode,
+    sources,
+)
 from servicekit.media.outputs import FrameSize, OutputSpec, VideoCodec
 from servicekit.media.support import contradictions, unsupported
 from worker.errors import FailureReason, TaskFailed
@@ -12,7 +22,9 @@ from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
 from worker.media import geometry
 from worker.media.captions import caption_script
+from worker.media.cutting import transcode_plan
 from worker.media.exif import is_turned
+from worker.media.joining import concat_plan
 from worker.media.motion import ZoomJob
 from worker.media.picture import MAX_FRAME_RATE, copied_picture, encoded_picture, expected_output, rate_filter
 from worker.media.plan import (
@@ -67,7 +79,11 @@ def make_plan(
             return _still_plan(operation, output, inputs, capabilities)
         case AddAudio():
             return _sound_plan(operation, output, inputs, capabilities)
-        case Transcode() | Concat() | Thumbnails():
+        case Transcode():
+            return transcode_plan(operation, output, inputs["video"], capabilities)
+        case Concat():
+            return concat_plan(output, [inputs[role] for role, _ in sources(operation)], capabilities)
+        case Thumbnails():
             raise AssertionError("refused as unsupported above")
 
 

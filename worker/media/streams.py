@@ -9,10 +9,10 @@ from worker.media import geometry
 from worker.media.plan import MediaFile, ProbedInput
 
 
-def input_file(source: ProbedInput) -> MediaFile:
-    """Returns the input as FFmpeg is to read it."""
+def input_file(source: ProbedInput, *, seek: timedelta = timedelta()) -> MediaFile:
+    """Returns the input as FFmpeg is to read it, from that time on."""
     # The probe names all formats of a demuxer; FFmpeg takes any one of them.
-    return MediaFile(path=source.path, demuxer=media_of(source).format.split(",")[0])
+    return MediaFile(path=source.path, demuxer=media_of(source).format.split(",")[0], seek=seek)
 
 
 def media_of(source: ProbedInput) -> MediaInfo:
@@ -22,12 +22,12 @@ def media_of(source: ProbedInput) -> MediaInfo:
     return source.media
 
 
-def video_stream(media: MediaInfo) -> StreamInfo:
+def video_stream(media: MediaInfo, name: str = "The video") -> StreamInfo:
     """Returns the first stream of moving pictures; a cover picture is none. Raises TaskFailed(INPUT_INVALID)."""
     for stream in media.streams:
         if stream.type == "video" and not stream.attached_picture and stream.width and stream.height:
             return stream
-    raise TaskFailed(FailureReason.INPUT_INVALID, f"The video has no video stream; it has {_described(media)}.")
+    raise TaskFailed(FailureReason.INPUT_INVALID, f"{name} has no video stream; it has {_described(media)}.")
 
 
 def audio_streams(media: MediaInfo) -> Sequence[StreamInfo]:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from worker.media.arguments import FONTS_FOLDER
-from worker.media.plan import Plan
+from worker.media.arguments import FONTS_FOLDER, JOIN_FILE
+from worker.media.plan import JoinedFiles, Plan
 
 _FONTCONFIG_FILE = "fonts.conf"
 # libass asks fontconfig where FFmpeg has it; this one knows our fonts only, so that no font of the machine is drawn
@@ -27,9 +27,22 @@ def prepare_workdir(plan: Plan, folder: Path) -> None:
         fonts = folder / FONTS_FOLDER
         fonts.mkdir(exist_ok=True)
         for number, path in enumerate(dict.fromkeys(plan.fonts)):
-            link = fonts / f"{number}{path.suffix}"
-            link.unlink(missing_ok=True)
-            link.symlink_to(path.absolute())
+            _link(path, fonts / f"{number}{path.suffix}")
+    for entry in plan.inputs:
+        if isinstance(entry, JoinedFiles):
+            _join(entry, folder)
+
+
+def _join(entry: JoinedFiles, folder: Path) -> None:
+    names = [f"joined-{number}" for number in range(len(entry.paths))]
+    for name, path in zip(names, entry.paths, strict=True):
+        _link(path, folder / name)
+    (folder / JOIN_FILE).write_text("".join(f"file {name}\n" for name in names))
+
+
+def _link(path: Path, link: Path) -> None:
+    link.unlink(missing_ok=True)
+    link.symlink_to(path.absolute())
 
 
 def environment(folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -343,6 +343,11 @@ class AsyncClient(Machines):
         describe = partial(operations.transcode, start_time=start_time, end_time=end_time)
         return await self._submit(describe, settings, video=video)
 
+    async def concat(self, videos: Sequence[Source], **settings: Unpack[RunSettings]) -> Job:
+        """Joins videos one after the other; uploads what is local, then as `run`."""
+        named = {f"video_{number}": video for number, video in enumerate(videos, start=1)}
+        return await self._submit(_describe_concat, settings, **named)
+
     async def _submit(self, describe: Callable[..., Operation], settings: RunSettings, **sources: Source) -> Job:
         """Uploads what is local, but not before the server has said that it would take the job."""
         seen = self._prepare(settings)
@@ -421,3 +426,7 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
         reason, why = "DIRECTORY_MISSING", f"cannot be written: there is no directory {target.absolute().parent}"
     if reason:
         raise LocalFile(f"{target} {why}.", reason=reason, metadata={"path": str(target)})
+
+
+def _describe_concat(**videos: MediaSource) -> Operation:
+    return operations.concat(list(videos.values()))

@@ -1,5 +1,6 @@
 """What can be asked for, made of Python values: the messages of `spotreel.media.v1`."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TypedDict
@@ -12,6 +13,7 @@ from spotreel.media.v1.operation_pb2 import (
     AddAudio,
     Caption,
     CaptionStyle,
+    Concat,
     ImageToVideo,
     Operation,
     Transcode,
@@ -106,6 +108,11 @@ def transcode(video: MediaSource, *, start_time: Seconds | None = None, end_time
     return Operation(
         transcode=Transcode(video=video, start_time=duration_of(start_time), end_time=duration_of(end_time))
     )
+
+
+def concat(videos: Sequence[MediaSource]) -> Operation:
+    """Joins videos one after the other."""
+    return Operation(concat=Concat(videos=videos))
 
 
 def duration_of(time: Seconds | None) -> Duration | None:

@@ -260,6 +260,10 @@ class Client:
         """See `AsyncClient.transcode`."""
         return self._run(self._client.transcode(video, start_time=start_time, end_time=end_time, **settings))
 
+    def concat(self, videos: Sequence[Source], **settings: Unpack[RunSettings]) -> Job:
+        """See `AsyncClient.concat`."""
+        return self._run(self._client.concat(videos, **settings))
+
 
 def _nothing(_progress: Progress) -> None:
     """Nobody wants to know."""

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import grpc.aio
 from spotreel.errors import JobFailed, SpotreelClientError
-from spotreel.media.v1.operation_pb2 import Caption, ImageToVideo, Operation, Transcode
+from spotreel.media.v1.operation_pb2 import Caption, ImageToVideo, Operation, Poster, Thumbnails, Transcode
 from spotreel.media.v1.output_pb2 import FrameSize, OutputSpec, VideoEncoding
 from spotreel.media.v1.source_pb2 import MediaSource
 from spotreel.orchestrator.v1.asset_service_pb2 import UploadAssetRequest
@@ -257,7 +257,8 @@ async def call_unknown_job(lab: Lab) -> Seen:
 @scenario
 async def call_not_built_yet(lab: Lab) -> Seen:
     async with lab.client() as client:
-        return await lab.seen(client.transcode(lab.video()))
+        video = await client.source(lab.video())
+        return await lab.seen(client.run(Operation(thumbnails=Thumbnails(video=video, poster=Poster()))))
 
 
 @scenario

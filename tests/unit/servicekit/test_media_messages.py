@@ -295,6 +295,6 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 def test_what_is_not_built_yet_is_said_by_name() -> None:
     with pytest.raises(Unimplemented) as caught:
-        check_supported(Transcode(video=VIDEO), OutputSpec(), prefix="spec.")
+        check_supported(Thumbnails(video=VIDEO, kind=Poster()), OutputSpec(), prefix="spec.")
     assert caught.value.reason == "NOT_IMPLEMENTED"
-    assert caught.value.metadata == {"field": "spec.operation.transcode"}
+    assert caught.value.metadata == {"field": "spec.operation.thumbnails"}

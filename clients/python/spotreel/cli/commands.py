@@ -15,7 +15,7 @@ from spotreel.cli.files import WrongUsage
 from spotreel.cli.instance_commands import instances
 from spotreel.cli.job_commands import jobs
 from spotreel.cli.offer_commands import offers
-from spotreel.cli.operation_commands import add_audio, caption, image_to_video, transcode
+from spotreel.cli.operation_commands import add_audio, caption, concat, image_to_video, transcode
 from spotreel.cli.report import JsonReport, report_for
 from spotreel.cli.service_commands import serve, worker
 
@@ -38,7 +38,20 @@ def cli() -> None:
     """
 
 
-for _command in (caption, image_to_video, add_audio, transcode, jobs, instances, offers, serve, worker, doctor, demo):
+for _command in (
+    caption,
+    image_to_video,
+    add_audio,
+    transcode,
+    concat,
+    jobs,
+    instances,
+    offers,
+    serve,
+    worker,
+    doctor,
+    demo,
+):
     cli.add_command(_command)
 
 

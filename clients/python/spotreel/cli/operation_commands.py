@@ -1,4 +1,4 @@
-"""`caption`, `image-to-video`, `add-audio`, `transcode`."""
+"""`caption`, `image-to-video`, `add-audio`, `transcode`, `concat`."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -62,7 +62,7 @@ def _work_options(command: Command) -> Command:
             help="Average bits per second, instead of --quality.",
         ),
         click.option("--encoder", type=click.Choice(["any", "hardware", "software"]), help="Default: any."),
-        click.option("--codec", type=click.Choice(["h264", "hevc", "av1"]), help="Default: h264."),
+        click.option("--codec", type=click.Choice(["h264", "hevc", "av1", "copy"]), help="Default: h264."),
     ):
         command = option(command)
     return target_options(server_options(output_options(command)))
@@ -227,10 +227,22 @@ def add_audio(video: str | Path, audio: str | Path, mode: str | None, length: st
 @click.option("--to", "end_time", type=Number(0, _LONGEST), metavar="SECONDS", help="Default: the end.")
 @_work_options
 def transcode(video: str | Path, start_time: float | None, end_time: float | None, **values: Any) -> None:
-    """Encode VIDEO anew, or a part of it."""
+    """Encode VIDEO anew, or a part of it; what has the codec already is copied unless a --quality is given."""
 
     async def ask(client: "AsyncClient", settings: "RunSettings") -> "Job":
         return await client.transcode(video, start_time=start_time, end_time=end_time, **settings)
+
+    _carry_out(ask, values)
+
+
+@click.command()
+@click.argument("videos", nargs=-1, required=True, type=SOURCE, metavar="VIDEO...")
+@_work_options
+def concat(videos: tuple[str | Path, ...], **values: Any) -> None:
+    """Join VIDEOs one after the other, into the size and frame rate of the first."""
+
+    async def ask(client: "AsyncClient", settings: "RunSettings") -> "Job":
+        return await client.concat(videos, **settings)
 
     _carry_out(ask, values)
 

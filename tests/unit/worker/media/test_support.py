@@ -13,7 +13,6 @@ from servicekit.media.operations import (
     CaptionMode,
     ImageToVideo,
     Operation,
-    Transcode,
 )
 from servicekit.media.outputs import AudioCodec, AudioEncoding, Container, OutputSpec, VideoCodec, VideoEncoding
 from servicekit.media.support import contradictions, unsupported
@@ -27,7 +26,6 @@ COPY = VideoEncoding(codec=VideoCodec.COPY)
 @pytest.mark.parametrize(
     ("operation", "field"),
     [
-        (Transcode(video=ANY), "operation.transcode"),
         (replace(CAPTION, mode=CaptionMode.SOFT), "operation.caption.mode"),
         (replace(SOUND, mode=AudioMode.MIX), "operation.add_audio.mode"),
         (replace(SOUND, length=AudioLength.LOOP_AUDIO), "operation.add_audio.length"),

@@ -23,7 +23,8 @@ from worker.ports import Engine
 from worker.spool.folder import WorkFolder
 
 # Beside what is remembered of the machine: both outlive tasks and this worker.
-_CUDA_CACHE = "cuda-cache"
+CUDA_CACHE = "cuda-cache"
+"""The folder in the cache folder where NVIDIA's driver keeps what it compiled."""
 
 
 class ProbedMachine:
@@ -45,7 +46,7 @@ class ProbedMachine:
         self._font_folders = tuple(font_folders)
         self._slots = slots
         self._cache_folder = cache_folder
-        self._cuda_cache = cache_folder / _CUDA_CACHE
+        self._cuda_cache = cache_folder / CUDA_CACHE
         self._folder = folder
         self._prober = prober
         self._clock = clock

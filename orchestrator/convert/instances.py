@@ -71,6 +71,12 @@ def hardware_codecs(capabilities: bytes) -> frozenset[str]:
     return frozenset(one.codec for one in message.encoders if one.hardware and one.usable)
 
 
+def hardware_objections(capabilities: bytes) -> dict[str, str]:
+    """Reads, by codec, why a worker's GPU does not encode it, as the worker says it."""
+    message = capabilities_pb2.Capabilities.FromString(capabilities)
+    return {one.codec: one.reason for one in message.encoders if one.hardware and not one.usable}
+
+
 def _cost_is_final(instance: Instance) -> bool:
     """What is rented is final when the marketplace has said so; until then its own meters may differ from ours."""
     return instance.end_time is not None and (instance.offer is None or instance.charged is not None)

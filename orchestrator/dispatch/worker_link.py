@@ -11,7 +11,7 @@ from spotreel.worker.v1 import worker_service_pb2 as pb
 from spotreel.worker.v1.worker_service_pb2_grpc import WorkerServiceStub
 
 from orchestrator.assets.asset import Asset
-from orchestrator.convert.instances import hardware_codecs
+from orchestrator.convert.instances import hardware_codecs, hardware_objections
 from orchestrator.dispatch.patience import Patience
 from orchestrator.dispatch.worker_codec import output_chunk, start_request, task_name, task_status
 from orchestrator.dispatch.worker_status import NoAnswer, worker_error
@@ -154,7 +154,10 @@ class GrpcWorkerLink:
         capabilities = answer.capabilities
         serialized = capabilities.SerializeToString(deterministic=True)
         return WorkerReady(
-            slots=capabilities.slots, capabilities=serialized, hardware_codecs=hardware_codecs(serialized)
+            slots=capabilities.slots,
+            capabilities=serialized,
+            hardware_codecs=hardware_codecs(serialized),
+            objections=hardware_objections(serialized),
         )
 
     async def send_input(self, asset: Asset, read: Callable[[int, int], AsyncIterator[bytes]]) -> None:

@@ -186,7 +186,8 @@ def _unfit(instance: Instance, ready: WorkerReady) -> str:
         return "Its worker has no slot."
     if instance.encoder and instance.encoder not in ready.hardware_codecs:
         found = ", ".join(sorted(ready.hardware_codecs)) or "nothing"
-        return f"Its GPU was to encode {instance.encoder}, but in the worker's test it encodes {found}."
+        words = f"Its GPU was to encode {instance.encoder}, but in the worker's test it encodes {found}."
+        return f"{words} {ready.objections.get(instance.encoder, '')}".rstrip()
     return ""
 
 

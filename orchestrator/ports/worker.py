@@ -1,7 +1,7 @@
 """One worker, reached over the network."""
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -84,11 +84,15 @@ class TaskRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerReady:
-    """What a worker said of itself: its slots, its serialised `Capabilities`, and what its GPU was seen to encode."""
+    """What a worker said of itself: its slots, its serialised `Capabilities`, and what its GPU was seen to encode.
+
+    `objections` says, by codec, why the GPU does not encode it.
+    """
 
     slots: int
     capabilities: bytes
     hardware_codecs: frozenset[str] = frozenset()
+    objections: Mapping[str, str] = field(default_factory=dict)
 
 
 class WorkerUnreachable(Exception):

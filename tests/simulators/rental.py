@@ -29,7 +29,7 @@ from servicekit.media.outputs import OutputSpec, VideoCodec, VideoEncoding
 from servicekit.wakeup import Wakeup
 from tests.simulators.clock import FakeClock
 from tests.simulators.cloud import SimulatedLink, SimulatedLinks
-from tests.simulators.nvidia.models import GPU_MODELS
+from tests.simulators.nvidia.models import ALL_CODECS, GPU_MODELS
 from tests.simulators.nvidia.pretence import DRIVER_FLOOR
 from tests.simulators.records import make_job, make_output, make_spec
 from tests.simulators.vast.contracts import Contract
@@ -219,7 +219,9 @@ class _MarketLink(SimulatedLink):
         new_enough = version(contract.driver_version) >= version(DRIVER_FLOOR)
         works = model is not None and new_enough and "no_nvenc_chip" not in contract.fates
         codecs = frozenset(model.codecs) if model is not None and works else frozenset()
-        return replace(known, hardware_codecs=codecs)
+        why = "This GPU has no NVENC." if new_enough else "The NVIDIA driver is too old for this FFmpeg."
+        objections = dict.fromkeys(ALL_CODECS - codecs, why)
+        return replace(known, hardware_codecs=codecs, objections=objections)
 
 
 def limits_of(**changes: Any) -> FleetLimits:

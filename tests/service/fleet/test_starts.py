@@ -76,6 +76,11 @@ async def test_an_old_driver_is_found_out_by_the_workers_own_test(rental: Rental
         await rental.until(rental.is_ready, seconds=10 * MINUTE)
     assert knob.fired == 1
     assert await failed(rental) == ["WORKER_UNFIT"]
+    (told,) = [one.failure.message for one in await rental.instances() if one.failure]
+    assert told == (
+        "Its GPU was to encode h264, but in the worker's test it encodes nothing. "
+        "The NVIDIA driver is too old for this FFmpeg."
+    )
 
 
 async def test_whatever_keeps_a_worker_from_answering_its_start_is_limited(rental: Rental) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from spotreel import errors
 from spotreel.cli import wording
 from spotreel.cli.commands import cli, run
+from spotreel.cli.doctor import hardware_findings
 from spotreel.cli.failures import told
 from spotreel.cli.files import WrongUsage
 from spotreel.cli.report import JsonReport, PlainReport
@@ -22,8 +23,10 @@ from spotreel.cli.sound import write_chord
 from spotreel.cli.tables import _table
 from spotreel.embedded import EmbeddedOrchestrator
 from spotreel.jobs import progress_of
+from spotreel.orchestrator.v1.instance_pb2 import Instance, InstanceFailure
 from spotreel.orchestrator.v1.job_pb2 import Job, JobFailure, JobProgress
 from spotreel.progress import Progress, Step
+from spotreel.worker.v1.capabilities_pb2 import Capabilities
 
 
 @pytest.fixture
@@ -268,3 +271,52 @@ def test_an_interrupt_at_the_start_leaves_no_trace() -> None:
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=30)
 
     assert (done.returncode, done.stderr) == (130, "")
+
+
+GPU = Capabilities.Gpu(name="NVIDIA L4")
+LOST = InstanceFailure(reason="WORKER_UNFIT")
+
+
+@pytest.mark.parametrize(
+    ("instance", "words"),
+    [
+        (
+            Instance(capabilities=Capabilities(gpus=[GPU], diagnosis=Capabilities.DIAGNOSIS_NO_ENGINE)),
+            "NVENC: NO_ENGINE",
+        ),
+        (Instance(capabilities=Capabilities(gpus=[GPU])), ""),
+        # A worker on a machine without a GPU is as it should be.
+        (Instance(capabilities=Capabilities(diagnosis=Capabilities.DIAGNOSIS_NO_GPU)), ""),
+        (
+            Instance(
+                failure=LOST, capabilities=Capabilities(gpus=[GPU], diagnosis=Capabilities.DIAGNOSIS_DRIVER_TOO_OLD)
+            ),
+            "WORKER_UNFIT",
+        ),
+        (Instance(capabilities=Capabilities(gpus=[GPU], diagnosis=99)), "NVENC: 99"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_instance_tells_what_is_wrong_with_it(instance: Instance, words: str) -> None:
+    assert wording.trouble(instance) == words
+
+
+def test_the_doctor_says_why_a_gpu_does_not_encode_and_what_to_do() -> None:
+    nvenc = {"name": "h264_nvenc", "hardware": True, "reason": "The NVIDIA driver is too old."}
+    found = {
+        "encoders": [nvenc, {"name": "libx264", "usable": True, "framesPerSecond": 59.3}],
+        "gpus": [{"name": "NVIDIA L4"}],
+        "decoders": ["h264", "vp9"],
+        "diagnosis": "DIAGNOSIS_DRIVER_TOO_OLD",
+    }
+    encoders, gpu = hardware_findings(found)
+    assert (encoders.ok, encoders.found) == (True, "1080p: libx264 59 fps")
+    assert (gpu.ok, gpu.needed) == (False, False)
+    assert gpu.found == "NVIDIA L4\nDRIVER_TOO_OLD: The NVIDIA driver is too old.\nit decodes h264, vp9"
+    assert gpu.hint.startswith("update the driver")
+
+
+def test_the_doctor_does_not_mind_a_machine_without_a_gpu() -> None:
+    nvenc = {"name": "h264_nvenc", "hardware": True, "reason": "There is no NVIDIA GPU in this machine."}
+    encoders, gpu = hardware_findings({"encoders": [nvenc], "diagnosis": "DIAGNOSIS_NO_GPU"})
+    assert (encoders.ok, encoders.needed) == (False, True)
+    assert (gpu.ok, gpu.found) == (True, "NO_GPU: There is no NVIDIA GPU in this machine.")

@@ -21,6 +21,7 @@ from spotreel.extras import missing_distributions
 
 _VERSIONED = ("spotreel", "grpcio", "protobuf", "click", "rich")
 _ANSWER_TIMEOUT_SECONDS = 5.0
+_TRIAL_TIMEOUT_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def _local_findings(*, needed: bool) -> Iterator[Finding]:
     yield Finding("work on this machine", not missing, found, hint, needed=needed)
     if not missing:
         yield _tried("FFmpeg", _ffmpeg, "install FFmpeg, or the package imageio-ffmpeg")
+        if needed:
+            yield from _hardware_findings()
         yield _tried("fonts", _fonts, "install spotreel again: its font is part of the package")
     yield _tried("temporary folder", _writable, "set TMPDIR to a folder that can be written")
 
@@ -82,6 +85,46 @@ def _ffmpeg() -> str:
     answer = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=10, check=True)
     version = answer.stdout.removeprefix("ffmpeg version ").split(maxsplit=1)[0]
     return f"{version}\n{program}"
+
+
+def _hardware_findings() -> Iterator[Finding]:
+    """Tries this machine as a worker would; takes seconds unless a worker has done so before."""
+    command = [sys.executable, "-P", "-m", "worker.hardware"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_TRIAL_TIMEOUT_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = (getattr(error, "stderr", None) or str(error)).strip()
+        yield Finding("encoders", False, said, "see FFmpeg above")
+        return
+    yield from hardware_findings(json.loads(answer.stdout))
+
+
+def hardware_findings(found: dict[str, Any]) -> Iterator[Finding]:
+    """Reads what a machine can do from the JSON of its `Capabilities`."""
+    encoders = found.get("encoders", [])
+    usable = [f"{one['name']} {one.get('framesPerSecond', 0):.0f} fps" for one in encoders if one.get("usable")]
+    yield Finding("encoders", bool(usable), f"1080p: {', '.join(usable) or 'none works'}", "use a complete FFmpeg")
+    hardware = [one for one in encoders if one.get("hardware")]
+    gpus = ", ".join(one["name"] for one in found.get("gpus", []))
+    works = any(one.get("usable") for one in hardware)
+    diagnosis = found.get("diagnosis", "DIAGNOSIS_UNSPECIFIED").removeprefix("DIAGNOSIS_")
+    why = next((one["reason"] for one in hardware if one.get("reason")), "FFmpeg has no encoder for it.")
+    absent = not works and diagnosis == "NO_GPU"
+    decodes = ", ".join(found.get("decoders", []))
+    words = [gpus, *([] if works else [f"{diagnosis}: {why}"]), *([f"it decodes {decodes}"] if decodes else [])]
+    hint = f"{_GPU_HINTS.get(diagnosis, 'look at the log of a worker')}; until then the CPU encodes"
+    yield Finding("GPU", works or absent, "\n".join(filter(None, words)), hint, needed=False)
+
+
+_GPU_HINTS = {
+    "NO_DRIVER": "install NVIDIA's driver, or let the container have the GPU (docker run --gpus all)",
+    "DRIVER_TOO_OLD": "update the driver, or use an FFmpeg built for older ones (SPOTREEL_WORKER_FFMPEG)",
+    "NO_ENGINE": "encode on a model that has NVENC; no driver adds it",
+    "VIDEO_CAPABILITY_MISSING": "set NVIDIA_DRIVER_CAPABILITIES=compute,utility,video for the container",
+    "SESSIONS_USED_UP": "end other encodes on this host, or start again later",
+    "DEVICE_FAULT": "look at dmesg for Xid errors, and restart the machine or replace the GPU",
+    "NOT_BUILT": "use an FFmpeg with NVENC, such as that of imageio-ffmpeg",
+}
 
 
 def _fonts() -> str:

@@ -114,5 +114,5 @@ def _cells(instance: "Instance") -> list[str]:
         wording.money(instance.offer.usd_micros_per_hour) if rented else "",
         wording.money(instance.cost.total_usd_micros) if rented else "",
         f"{instance.create_time.ToDatetime():%Y-%m-%d %H:%M:%S}",
-        instance.failure.reason,
+        wording.trouble(instance),
     ]

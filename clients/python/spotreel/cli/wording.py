@@ -4,6 +4,7 @@ from typing import Any
 
 from spotreel.orchestrator.v1.instance_pb2 import Instance
 from spotreel.orchestrator.v1.job_pb2 import Job, JobProgress
+from spotreel.worker.v1.capabilities_pb2 import Capabilities
 
 
 def size(count: int) -> str:
@@ -33,6 +34,16 @@ def state(job: Job) -> str:
 def instance_state(instance: Instance) -> str:
     """The state without its prefix."""
     return _bare(Instance.State, instance.state, "STATE_")
+
+
+def trouble(instance: Instance) -> str:
+    """Why an instance is not what it should be: why it was given up, or why its GPU does not encode."""
+    if instance.failure.reason:
+        return instance.failure.reason
+    found = instance.capabilities
+    if not found.gpus or found.diagnosis == Capabilities.DIAGNOSIS_UNSPECIFIED:
+        return ""
+    return f"NVENC: {_bare(Capabilities.Diagnosis, found.diagnosis, 'DIAGNOSIS_')}"
 
 
 def stage(progress: JobProgress) -> str:

@@ -21,15 +21,9 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-# Demuxers of files that hold their own data. Everything that names other files or addresses is left out on purpose:
-# hls, dash, concat, image2 patterns, imf, sdp, lavfi, and the like.
-_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegts,mpegvideo,asf,ogg,mxf,gif,apng,nut,ivf,h264,"
-    "hevc,av1,obu,vc1,m4v,dv,rm,wtv,swf,wav,w64,aiff,au,caf,mp3,aac,ac3,eac3,dts,flac,ape,wv,tta,amr,opus,"
-    "jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif_pipe,jpegxl_pipe,jpegls_pipe,j2k_pipe,psd_pipe,"
-    "dpx_pipe,exr_pipe,hdr_pipe,sgi_pipe,ppm_pipe,pgm_pipe,pam_pipe,srt,webvtt,ass"
-)
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+from servicekit.media.demuxers import DEMUXERS
+
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(DEMUXERS))}
 # A reference frame of 8K in 4:4:4 and 16 bit is 200 MB; beyond this a file means harm.
 _MEMORY_BYTES = 4 * 1024**3
 _OPEN_FILES = 64

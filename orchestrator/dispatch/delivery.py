@@ -15,6 +15,7 @@ from orchestrator.ports import BlobStore
 from servicekit.checksums import Sha256
 from servicekit.clock import Clock
 from servicekit.growing import GrowingFile
+from servicekit.media.demuxers import reading_options
 from servicekit.media.outputs import Container, Delivery
 from servicekit.media_info import MediaInfo, MediaUnreadable, StreamType
 from servicekit.probe import MediaProber
@@ -26,6 +27,8 @@ _REMUX_SECONDS_PER_GIB = 300.0
 _REMUX_SECONDS_AT_LEAST = 120.0
 _TOLERANCE = timedelta(seconds=0.5)
 _TOLERANCE_PART = 0.01
+# What a worker sent is read as what it should be: a playlist that it sent instead would be followed otherwise.
+_DEMUXERS = {Container.MP4: "mov", Container.MOV: "mov", Container.MKV: "matroska", Container.WEBM: "matroska"}
 _MUXERS = {
     Container.MP4: ["-movflags", "+faststart", "-f", "mp4"],
     Container.MOV: ["-movflags", "+faststart", "-f", "mov"],
@@ -126,7 +129,7 @@ def remux_arguments(source: Path, target: Path, container: Container) -> list[st
     """Returns FFmpeg's arguments that copy every stream into a file with its index in front."""
     return [
         *["-nostdin", "-hide_banner", "-loglevel", "error", "-y"],
-        *["-protocol_whitelist", "file", "-i", f"file:{source.absolute()}"],
+        *[*reading_options(_DEMUXERS[container]), "-i", f"file:{source.absolute()}"],
         # Copying streams keeps their dispositions and tags; languages and titles are metadata of the streams.
         *["-map", "0", "-map_metadata", "0", "-c", "copy"],
         *_MUXERS[container],

@@ -63,6 +63,11 @@ _FAILURES = (
         "An input is no media file, or it is cut off: it has no index (moov atom).",
     ),
     _rule(
+        r"exceeds specified max pixel count",
+        FailureReason.INPUT_INVALID,
+        "A picture of an input is larger than 8192x8192 pixels.",
+    ),
+    _rule(
         r"Invalid data found when processing input|could not find codec parameters|Error opening input"
         r"|does not contain any stream|matches no streams",
         FailureReason.INPUT_INVALID,

@@ -9,8 +9,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from servicekit.media.demuxers import reading_options
 from servicekit.media.outputs import Container, VideoCodec
 from worker.media.encoders import encoder_options
+from worker.media.input_limits import MAX_PIXELS
 from worker.media.plan import (
     AudioFilter,
     AudioTrack,
@@ -53,8 +55,7 @@ from worker.media.planner import CAPTIONS_FILE
 FONTS_FOLDER = "fonts"
 JOIN_FILE = "join.txt"
 
-# Keeps a crafted file from making FFmpeg open addresses.
-_WHITELIST = ["-protocol_whitelist", "file,pipe"]
+_LIMITS = ["-max_pixels", str(MAX_PIXELS)]
 _TIMED_DEMUXERS = frozenset({"mov", "matroska", "webm", "flv", "nut"})
 
 _KEYFRAME_SECONDS = 2
@@ -174,12 +175,13 @@ def _input(entry: Input, *, is_copied: bool) -> list[str]:
             seek = ["-ss", _seconds(entry.seek)] if entry.seek else []
             # A decoder finds out the times of what has none, as pictures in AVI; a copy needs them made up.
             missing = ["-fflags", "+genpts"] if is_copied and entry.demuxer not in _TIMED_DEMUXERS else []
-            source = ["-f", entry.demuxer, *missing, *seek, "-i", f"file:{entry.path.absolute()}"]
-            return [*_WHITELIST, *source]
+            reading = [*_LIMITS, *reading_options(entry.demuxer), *missing, *seek]
+            return [*reading, "-i", f"file:{entry.path.absolute()}"]
         case JoinedFiles():
             # The list is ours, its entries are links of fixed names, and none of them may be another list.
             formats = ["-format_whitelist", f"concat,{entry.demuxer}"]
-            return [*_WHITELIST, *formats, "-f", "concat", "-safe", "0", "-i", JOIN_FILE]
+            listing = ["-protocol_whitelist", "file", *formats, "-f", "concat", "-safe", "0", "-i", JOIN_FILE]
+            return [*_LIMITS, *listing]
         case RawFrames():
             size = f"{entry.width}x{entry.height}"
             raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", size]

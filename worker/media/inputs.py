@@ -10,6 +10,7 @@ from servicekit.probe import MediaProber, MediaUnreadable
 from worker.errors import FailureReason, TaskFailed
 from worker.media import exif, subtitles
 from worker.media.cutting import cut_times
+from worker.media.input_limits import refuse_excess
 from worker.media.plan import ProbedInput
 
 _SUBTITLES = "subtitles"
@@ -34,6 +35,8 @@ async def _probed(role: str, path: Path, prober: MediaProber, times: Sequence[ti
         cuts = await prober.cuts(path, times) if times else {}
     except MediaUnreadable as error:
         raise TaskFailed(FailureReason.INPUT_INVALID, error.words(_name(role))) from error
+    if role != _IMAGE:
+        refuse_excess(media, _name(role))
     content = await asyncio.to_thread(_head, path, exif.HEAD_BYTES) if role == _IMAGE else b""
     return ProbedInput(path=path, media=media, content=content, cuts=cuts)
 

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.dispatch.delivery import DeliveryFailed, OutputDelivery
+from orchestrator.dispatch.delivery import DeliveryFailed, OutputDelivery, remux_arguments
 from orchestrator.jobs.job import Job, started
 from servicekit.clock import SystemClock
 from servicekit.errors import ResourceExhausted
 from servicekit.ffmpeg import locate_ffmpeg
 from servicekit.growing import GrowingFile
 from servicekit.media.outputs import Container, Delivery, OutputSpec
+from tests.e2e.media.hostile import scripts
 from tests.service.dispatch.conftest import Stage
 from tests.simulators.clock import FakeClock
+from tests.simulators.file_server import FileServer, Served
 from tests.simulators.records import START, make_job, make_spec
 
 SECOND = timedelta(seconds=1)
@@ -117,6 +119,37 @@ async def test_truncated_spool_is_not_delivered(stage: Stage) -> None:
 
     assert failed.value.failure.reason == "OUTPUT_INVALID"
     assert failed.value.failure.log_tail
+
+
+@pytest.mark.parametrize("container", [Container.MP4, Container.MKV])
+async def test_a_playlist_in_place_of_the_output_reads_nothing_of_ours(
+    stage: Stage, tmp_path: Path, container: Container
+) -> None:
+    ours = tmp_path / "ours.mkv"
+    ours.write_bytes(encoded("matroska", *X264))
+    async with FileServer(Served(content=ours.read_bytes())) as server:
+        texts = scripts(ours, server.url())
+        for content in texts.values():
+            spool = await spool_of(stage, content)
+            with pytest.raises(DeliveryFailed) as failed:
+                await deliverer(stage).deliver(
+                    make_attempt(container, Delivery.FASTSTART), spool, expected=SECOND, on_wait=lambda: None
+                )
+            assert failed.value.failure.reason == "OUTPUT_INVALID"
+            spool.close()
+            spool.path.unlink()
+        assert not server.requests
+
+
+def test_the_same_playlist_is_followed_when_it_is_read_as_whatever_it_looks_like(tmp_path: Path) -> None:
+    """Or the test above would show nothing."""
+    ours, spool, made = tmp_path / "ours.mkv", tmp_path / "playlist", tmp_path / "out.mkv"
+    ours.write_bytes(encoded("matroska", *X264))
+    spool.write_bytes(scripts(ours, "none")["ffconcat"])
+    arguments = remux_arguments(spool, made, Container.MKV)
+    start, end = arguments.index("-format_whitelist"), arguments.index("-i")
+    subprocess.run([str(locate_ffmpeg()), *arguments[:start], "-safe", "0", *arguments[end:]], check=True)
+    assert made.stat().st_size > ours.stat().st_size / 2
 
 
 async def test_full_disk_is_waited_for(stage: Stage, tmp_path: Path) -> None:

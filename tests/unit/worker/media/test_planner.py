@@ -118,7 +118,8 @@ def test_a_caption_on_software(fonts: FontBook) -> None:
     assert (made.encoder, made.needs_encoder) == ("libx264", True)
     assert command(made) == (
         "-nostdin -hide_banner -nostats -loglevel level+info -progress pipe:7 -stats_period 0.25 "
-        "-protocol_whitelist file,pipe -f mov -i file:/nowhere/it's [a] b:c/video "
+        "-max_pixels 67108864 -protocol_whitelist file -format_whitelist mov -enable_drefs 0 "
+        "-f mov -i file:/nowhere/it's [a] b:c/video "
         "-map 0:0 -vf ass=filename=captions.ass:fontsdir=fonts:original_size=1280x720,format=yuv420p -fps_mode vfr "
         "-enc_time_base demux -c:v libx264 -preset faster -crf 23 -g 50 -flags:v +cgop -forced-idr 1 "
         "-force_key_frames expr:gte(t,n_forced*2) -map 0:1 -c:a:0 copy -map_chapters -1 -sn -dn "

@@ -20,6 +20,7 @@ from worker.media.plan import (
     CopyAudio,
     CopyVideo,
     Crop,
+    Decoding,
     Deinterlace,
     Delay,
     DrawCaptions,
@@ -44,6 +45,7 @@ from worker.media.plan import (
     RawFrames,
     SampleRate,
     Scale,
+    ScaleOnGpu,
     SkipStart,
     Sound,
     SquarePixels,
@@ -175,7 +177,7 @@ def _input(entry: Input, *, is_copied: bool) -> list[str]:
             seek = ["-ss", _seconds(entry.seek)] if entry.seek else []
             # A decoder finds out the times of what has none, as pictures in AVI; a copy needs them made up.
             missing = ["-fflags", "+genpts"] if is_copied and entry.demuxer not in _TIMED_DEMUXERS else []
-            reading = [*_LIMITS, *reading_options(entry.demuxer), *missing, *seek]
+            reading = [*_LIMITS, *reading_options(entry.demuxer), *missing, *seek, *_DECODING[entry.decoding]]
             return [*reading, "-i", f"file:{entry.path.absolute()}"]
         case JoinedFiles():
             # The list is ours, its entries are links of fixed names, and none of them may be another list.
@@ -186,6 +188,14 @@ def _input(entry: Input, *, is_copied: bool) -> list[str]:
             size = f"{entry.width}x{entry.height}"
             raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", size]
             return [*raw, "-framerate", _number(entry.frame_rate), "-i", "pipe:0"]
+
+
+_DECODING: dict[Decoding, list[str]] = {
+    Decoding.CPU: [],
+    # Frames come down by themselves, and what NVDEC does not take after all is decoded on the CPU.
+    Decoding.GPU: ["-hwaccel", "cuda"],
+    Decoding.GPU_FRAMES: ["-hwaccel", "cuda", "-hwaccel_output_format", "cuda"],
+}
 
 
 class _Graph:
@@ -301,6 +311,8 @@ def _video_filter(entry: VideoFilter) -> str:
     match entry:
         case Scale(width, height):
             return f"scale={width}:{height}:flags=bicubic"
+        case ScaleOnGpu(width, height):
+            return f"scale_cuda=w={width}:h={height}:interp_algo=bicubic"
         case PadPicture(width, height):
             return f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2"
         case Crop(width, height):

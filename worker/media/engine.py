@@ -4,11 +4,14 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import structlog
+
 from servicekit.clock import Clock
 from servicekit.media.operations import Operation
 from servicekit.media.outputs import OutputSpec
 from servicekit.media_info import MediaInfo
 from servicekit.probe import MediaProber
+from worker.errors import FailureReason, TaskFailed
 from worker.ffmpeg.environment import ffmpeg_environment
 from worker.ffmpeg.progress import Progress
 from worker.ffmpeg.runner import OutputSink, RunLimits, RunResult
@@ -16,12 +19,18 @@ from worker.ffmpeg.series import RunSeries
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
 from worker.media.arguments import ffmpeg_arguments
+from worker.media.gpu import without_gpu
 from worker.media.inputs import probe_inputs
 from worker.media.plan import Plan
 from worker.media.planner import make_plan
 from worker.media.preparations import prepared
 from worker.media.verify import verify_output
 from worker.media.workdir import environment, prepare_workdir
+
+# What a decoder that fails may look like; nothing else gets better by decoding on the CPU.
+_DECODERS_FAULTS = frozenset(
+    {FailureReason.ENCODER_UNAVAILABLE, FailureReason.ENCODE_FAILED, FailureReason.INPUT_INVALID}
+)
 
 
 class MediaEngine:
@@ -61,6 +70,7 @@ class MediaEngine:
     ) -> RunResult:
         """Writes the append-only output to the sink; `workdir` is an existing private folder that the caller deletes.
 
+        Where the GPU's decoder fails before anything was written, the CPU's takes over.
         Raises TaskFailed; see `run_ffmpeg` for what holds afterwards.
         """
         prepare_workdir(plan, workdir)
@@ -73,13 +83,22 @@ class MediaEngine:
             clock=self._clock,
         )
         plan = await prepared(plan, runs)
-        producer = None
-        if plan.producer is not None:
-            # -P keeps the working folder off the module path.
-            producer = [sys.executable, "-P", "-m", "worker.media.zoom", plan.producer.to_json()]
-        return await runs.run(
-            lambda progress_fd: ffmpeg_arguments(plan, progress_fd=progress_fd), sink=sink, producer=producer
-        )
+        if plan.cpu_video is None:
+            return await _made(plan, runs, sink)
+        counted = _CountedSink(sink)
+        try:
+            return await _made(plan, runs, counted)
+        except TaskFailed as failure:
+            # What has been written may have been read: then the same output cannot be begun anew.
+            if counted.written or failure.reason not in _DECODERS_FAULTS:
+                raise
+            structlog.get_logger().warning(
+                "gpu_decode_failed",
+                diagnosis=failure.metadata.get("diagnosis", ""),
+                detail=failure.message,
+                log_tail=failure.log_tail,
+            )
+        return await _made(without_gpu(plan), runs, sink)
 
     async def verify(self, plan: Plan, path: Path, result: RunResult | None = None) -> MediaInfo:
         """Returns what the output at `path` holds; raises TaskFailed(OUTPUT_INVALID) where it is not as planned.
@@ -88,3 +107,25 @@ class MediaEngine:
         """
         reached = result.progress.media_time if result is not None else None
         return await verify_output(path, plan.expected, self._prober, media_time=reached)
+
+
+class _CountedSink:
+    """Counts what goes through it."""
+
+    def __init__(self, sink: OutputSink) -> None:
+        self._sink = sink
+        self.written = 0
+
+    def write(self, data: bytes) -> None:
+        self._sink.write(data)
+        self.written += len(data)
+
+
+async def _made(plan: Plan, runs: RunSeries, sink: OutputSink) -> RunResult:
+    producer = None
+    if plan.producer is not None:
+        # -P keeps the working folder off the module path.
+        producer = [sys.executable, "-P", "-m", "worker.media.zoom", plan.producer.to_json()]
+    return await runs.run(
+        lambda progress_fd: ffmpeg_arguments(plan, progress_fd=progress_fd), sink=sink, producer=producer
+    )

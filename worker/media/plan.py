@@ -38,6 +38,14 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
+class ScaleOnGpu:
+    """Resize to that many pixels where the frames are: on the GPU."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class PadPicture:
     """Centre the picture in a black frame."""
 
@@ -90,7 +98,18 @@ class PixelFormat:
     name: str
 
 
-VideoFilter = Scale | PadPicture | Crop | FrameRate | SquarePixels | Deinterlace | ToneMap | DrawCaptions | PixelFormat
+VideoFilter = (
+    Scale
+    | ScaleOnGpu
+    | PadPicture
+    | Crop
+    | FrameRate
+    | SquarePixels
+    | Deinterlace
+    | ToneMap
+    | DrawCaptions
+    | PixelFormat
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +211,14 @@ AudioFilter = (
 )
 
 
+class Decoding(StrEnum):
+    """Where a video is decoded: on the CPU, on the GPU for filters on the CPU, or so that frames stay on the GPU."""
+
+    CPU = "CPU"
+    GPU = "GPU"
+    GPU_FRAMES = "GPU_FRAMES"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaFile:
     """An input file that FFmpeg reads; `demuxer` is what the probe found, so that FFmpeg does not guess anew.
@@ -202,6 +229,7 @@ class MediaFile:
     path: Path
     demuxer: str
     seek: timedelta = timedelta()
+    decoding: Decoding = Decoding.CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,6 +363,7 @@ class Plan:
     found out or made (`preparations.py`). `files` are small texts and `fonts` font files that have to lie in FFmpeg's
     working folder.
     `skip` leaves out the beginning, which is read all the same; it is for formats in which seeking is not exact.
+    `cpu_video` is the picture without the GPU's decoder, where `video` is with it.
     """
 
     inputs: tuple[Input, ...]
@@ -347,6 +376,7 @@ class Plan:
     skip: timedelta = timedelta()
     shortest: bool = False
     producer: ZoomJob | None = None
+    cpu_video: EncodeVideo | None = None
     preparations: tuple[Preparation, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     fonts: tuple[Path, ...] = ()

@@ -24,6 +24,7 @@ from worker.media import geometry
 from worker.media.captions import caption_script
 from worker.media.cutting import transcode_plan
 from worker.media.exif import is_turned
+from worker.media.gpu import with_gpu
 from worker.media.joining import concat_plan
 from worker.media.motion import ZoomJob
 from worker.media.picture import MAX_FRAME_RATE, copied_picture, encoded_picture, expected_output, rate_filter
@@ -72,6 +73,17 @@ def make_plan(
     """
     for path, description in [*unsupported(operation, output), *contradictions(operation, output)]:
         raise TaskFailed(FailureReason.INPUT_INVALID, f"{path}: {description}.", metadata={"field": path})
+    plan = _plan(operation, output, inputs, capabilities, fonts)
+    return with_gpu(plan, inputs, capabilities)
+
+
+def _plan(
+    operation: Operation,
+    output: OutputSpec,
+    inputs: Mapping[str, ProbedInput],
+    capabilities: Capabilities,
+    fonts: FontBook,
+) -> Plan:
     match operation:
         case Caption():
             return _caption_plan(operation, output, inputs, capabilities, fonts)

@@ -4,6 +4,9 @@ Where that GPU encodes a codec, NVENC's encoder and its options are said to the 
 takes this process over. Where it does not, FFmpeg's own words about that are printed, as they were seen on such
 machines (`tests/fixtures/ffmpeg-logs`), and the exit status is the one seen there.
 
+Frames on the GPU are said to be frames in memory: decoding on it is left out, and CUDA filters become those of the
+CPU. With `decode_fails`, decoding anything on the GPU fails as it does where NVDEC does not take a stream.
+
 What a worker only tries is played rather than done, since machines of a simulated market start by the dozen: encodes
 of a made-up picture into nothing run at `engine_fps` on each of `engines`, at most `sessions` of NVENC at once, and
 decodes of `CODEC.mkv` on the GPU succeed for the codecs in `decodes`.
@@ -35,6 +38,13 @@ _EXTRA = {
 _NVENC_ONLY = frozenset(
     {"-rc", "-tune", "-multipass", "-spatial-aq", "-spatial_aq", "-temporal-aq", "-temporal_aq", "-rc-lookahead"}
     | {"-surfaces", "-gpu", "-delay", "-zerolatency", "-strict_gop", "-b_ref_mode", "-aq-strength"}
+)
+_ON_GPU_ONLY = frozenset({"-hwaccel", "-hwaccel_output_format", "-init_hw_device", "-filter_hw_device"})
+_CPU_FILTERS = (
+    (r"scale_cuda=w=(\d+):h=(\d+):interp_algo=(\w+)", r"scale=\1:\2:flags=\3"),
+    (r"scale_cuda=format=(\w+)", r"format=\1"),
+    (r"hwupload_cuda", "null"),
+    (r"overlay_cuda", "overlay"),
 )
 # The least driver by the NVENC API that it brings (NVIDIA's release notes of the Video Codec SDK).
 _API_BY_DRIVER = (((570,), "13.0"), ((550, 54), "12.2"), ((530, 41), "12.1"), ((520, 56), "12.0"), ((470, 57), "11.1"))
@@ -74,7 +84,8 @@ def objection(gpu: dict[str, Any], encoder: str) -> tuple[int, list[str]] | None
 
 
 def translated(arguments: list[str]) -> list[str]:
-    """Returns the command line for the software encoder; what is not about NVENC stays as it is."""
+    """Returns the command line for the CPU; what is not about the GPU stays as it is."""
+    arguments = in_memory(arguments)
     encoder = nvenc_encoder(arguments)
     if encoder is None:
         return arguments
@@ -91,6 +102,19 @@ def translated(arguments: list[str]) -> list[str]:
             result += _one_option(word, words, software)
     place = result.index(software) + 1
     return [*result[:place], "-preset", _PRESETS[software].get(preset, _PRESETS[software]["p4"]), *result[place:]]
+
+
+def in_memory(arguments: list[str]) -> list[str]:
+    """Returns the command line with frames in memory where it has them on the GPU."""
+    words, result = iter(arguments), []
+    for word in words:
+        if word in _ON_GPU_ONLY:
+            next(words)
+        else:
+            result.append(word)
+    for pattern, filters in _CPU_FILTERS:
+        result = [re.sub(pattern, filters, word) for word in result]
+    return result
 
 
 def _one_option(word: str, words: Any, software: str) -> list[str]:
@@ -110,7 +134,7 @@ def main() -> None:
     gpu = json.loads(Path(__file__).with_name("gpu.json").read_text())
     arguments = sys.argv[1:]
     encoder = nvenc_encoder(arguments)
-    problem = objection(gpu, encoder) if encoder else decode_objection(gpu, arguments)
+    problem = (objection(gpu, encoder) if encoder else None) or decode_objection(gpu, arguments)
     if problem is not None:
         _refuse(problem, arguments)
     if _is_trial(arguments):
@@ -127,6 +151,8 @@ def decode_objection(gpu: dict[str, Any], arguments: list[str]) -> tuple[int, li
     if not gpu["driver_version"]:
         return 1, ["[AVHWDeviceContext @ 0x1] [error] Cannot load libcuda.so.1", *_NO_DEVICE]
     codec = _tried_codec(arguments)
+    if codec is None and gpu["decode_fails"]:
+        return 218, [line.format(codec="h264") for line in _NOT_DECODED]
     if codec is None or codec in gpu["decodes"]:
         return None
     return 218, [line.format(codec=codec) for line in _NOT_DECODED]

@@ -20,7 +20,8 @@ class PretendedGpu:
     """What the programs pretend: `count` equal GPUs, whose NVENC encodes `codecs` if the driver is new enough.
 
     An empty `driver_version` is a machine without NVIDIA's driver. `sessions` of NVENC may be open at once, and what
-    is only tried runs at `engine_fps` frames a second on each of the `engines`. NVDEC has the codecs in `decodes`.
+    is only tried runs at `engine_fps` frames a second on each of the `engines`. NVDEC has the codecs in `decodes`,
+    and with `decode_fails` takes none of what it is given later.
     `ffmpeg` is the real FFmpeg to run.
     """
 
@@ -34,6 +35,7 @@ class PretendedGpu:
     engines: int = 1
     engine_fps: int = 5000
     decodes: tuple[str, ...] = ("h264", "hevc", "vp9")
+    decode_fails: bool = False
     driver_floor: str = DRIVER_FLOOR
     ffmpeg: str = ""
 

@@ -8,14 +8,12 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a run is: `speed` is media time per real time, `media_time` what is encoded so far.
+    """How far a run is: `media_time` is what is encoded so far.
 
     Where the work takes several runs, this one is the part `share` of it and begins at `done`.
     """
 
     frames: int = 0
-    fps: float = 0.0
-    speed: float = 0.0
     media_time: timedelta = timedelta()
     output_bytes: int = 0
     done: float = 0.0
@@ -75,15 +73,9 @@ def _read(block: Mapping[str, str], before: Progress) -> Progress:
     reached = before.media_time if microseconds is None else timedelta(microseconds=int(microseconds))
     return Progress(
         frames=max(int(_number(block.get("frame")) or 0), before.frames),
-        fps=_known(_number(block.get("fps")), before.fps),
-        speed=_known(_number((block.get("speed") or "").removesuffix("x")), before.speed),
         media_time=max(reached, before.media_time),
         output_bytes=max(int(_number(block.get("total_size")) or 0), before.output_bytes),
     )
-
-
-def _known(value: float | None, before: float) -> float:
-    return before if value is None else max(value, 0.0)
 
 
 def _number(text: str | None) -> float | None:

@@ -197,6 +197,8 @@ class _Run:
         last_growth = self._clock.monotonic()
         while True:
             await self._clock.sleep(_WATCH_SECONDS)
+            # Also when nothing is new: whoever shows a speed has to hear of a stall.
+            self._on_progress(self._parser.latest)
             now = self._clock.monotonic()
             current = (self._parser.latest.media_time, self._written)
             if current != seen:

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 from servicekit.clock import Clock
 from servicekit.media.operations import AssetSource, MediaSource, sources
 from worker.errors import FailureReason, TaskFailed
-from worker.ffmpeg.progress import FractionTracker, Progress
+from worker.ffmpeg.estimate import Estimator
+from worker.ffmpeg.progress import Progress
 from worker.ffmpeg.runner import RunLimits
 from worker.media.plan import Plan
 from worker.ports import Engine, Fetcher, FetchLimits, Machine
@@ -84,7 +85,7 @@ class TaskRunner:
             plan,
             workdir=workdir,
             sink=spool,
-            on_progress=_progress_reporter(plan, spool, board),
+            on_progress=_progress_reporter(plan, spool, board, self._clock),
             limits=_run_limits(request.limits, self._clock.monotonic() - started),
         )
         board.update(stage=TaskStage.VERIFYING, output_bytes=spool.size, eta=timedelta())
@@ -174,24 +175,19 @@ def _byte_counter(role: str, received: dict[str, int], board: TaskBoard) -> Call
     return count
 
 
-def _progress_reporter(plan: Plan, spool: OutputSpool, board: TaskBoard) -> Callable[[Progress], None]:
-    tracker = FractionTracker(plan.expected.duration)
+def _progress_reporter(plan: Plan, spool: OutputSpool, board: TaskBoard, clock: Clock) -> Callable[[Progress], None]:
+    estimator = Estimator(plan.expected.duration)
 
     def report(progress: Progress) -> None:
+        estimate = estimator.update(progress, clock.monotonic())
         board.update(
-            fraction=tracker.update(progress) * _ENCODED,
+            fraction=estimate.fraction * _ENCODED,
             frames=progress.frames,
-            frames_per_second=progress.fps,
-            speed=progress.speed,
+            frames_per_second=estimate.frames_per_second,
+            speed=estimate.speed,
             media_time=progress.media_time,
-            eta=_eta(progress, plan.expected.duration),
+            eta=estimate.eta,
             output_bytes=spool.size,
         )
 
     return report
-
-
-def _eta(progress: Progress, duration: timedelta | None) -> timedelta | None:
-    if duration is None or progress.speed <= 0:
-        return None
-    return max(duration - progress.media_time, timedelta()) / progress.speed

@@ -2,7 +2,7 @@
 
 Started as `python -m servicekit.media_reader`; each line of stdin is a question, each line of stdout its answer, in
 JSON: `{"question": "probe" | "check" | "cuts", "path": …}` → `{"answer": …}` or `{"unreadable": "{it} … why"}`, in
-which `{it}` is where whoever asked puts the name of the file. "cuts" takes `times` as well.
+which `{it}` is where whoever asked puts the name of the file. "cuts" takes `times` as well, "check" `borders`.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import re
 import resource
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,10 @@ _TIME_ROUNDING = 0.001
 _REORDERED_PACKETS = 64
 # Packets looked at for one picture; a stream that shows none among them is broken.
 _PACKETS_FOR_A_FRAME = 2000
+# Less than a frame lasts, and more than a clock rounds.
+_NEAR_SECONDS = 0.003
+# A few frames behind a border: those that would refer to what is not there.
+_BEHIND_SECONDS = 0.3
 
 
 class _Unreadable(Exception):
@@ -55,8 +59,13 @@ def probe(path: str) -> dict[str, Any]:
         return _info(container, path, frame)
 
 
-def check(path: str) -> dict[str, Any]:
-    """The same, and decodes the first picture and the one at the last key frame; raises where one cannot be had."""
+def check(path: str, borders: Sequence[float] = ()) -> dict[str, Any]:
+    """The same, and decodes the first picture and the one at the last key frame; raises where one cannot be had.
+
+    At the borders, in seconds, key frames have to be, and the pictures around them are decoded.
+    """
+    for border in borders:
+        _decode_across(path, border)
     with _opened(path) as container:
         stream = _main_stream(container)
         frame = _first_frame(container, stream, "{it}'s first frame cannot be decoded")
@@ -99,6 +108,29 @@ def _cut(container: InputContainer, stream: Any, time: float) -> dict[str, Any]:
             clean = shown > keyframe
         following += clean
     return {"keyframe": keyframe, "clean": clean}
+
+
+def _decode_across(path: str, border: float) -> None:
+    """Decodes what is around a time at which a key frame has to be; any error of the decoder counts."""
+    complaint = f"{{it}} cannot be decoded at {border:.3f} s, where its parts meet"
+    with _opened(path) as container:
+        stream = _main_stream(container)
+        stream.codec_context.options = {"err_detect": "explode"}
+        # From the key frame of the group in front.
+        container.seek(max(int((border - _NEAR_SECONDS) * av.time_base), 0), backward=True)
+        met = False
+        try:
+            for count, packet in enumerate(container.demux(stream)):
+                for frame in packet.decode():
+                    met = met or (frame.key_frame and abs(frame.time - border) < _NEAR_SECONDS)
+                    if met and frame.time > border + _BEHIND_SECONDS:
+                        return
+                if count > _PACKETS_FOR_A_FRAME:
+                    break
+        except av.error.FFmpegError as error:
+            raise _Unreadable(complaint) from error
+        if not met:
+            raise _Unreadable(complaint)
 
 
 def _info(container: InputContainer, path: str, first_frame: Any) -> dict[str, Any]:
@@ -236,7 +268,7 @@ def _answer(line: str) -> dict[str, Any]:
     try:
         match question["question"]:
             case "check":
-                return {"answer": check(question["path"])}
+                return {"answer": check(question["path"], question["borders"])}
             case "cuts":
                 return {"answer": cuts(question["path"], question["times"])}
             case _:

@@ -54,12 +54,16 @@ class MediaProber:
             for time, one in zip(times, found, strict=True)
         }
 
-    async def check_decodable(self, path: Path, *, timeout: float = 60.0) -> MediaInfo:
+    async def check_decodable(
+        self, path: Path, *, borders: Sequence[timedelta] = (), timeout: float = 60.0
+    ) -> MediaInfo:
         """The same, and decodes the first frame and the last key frame of the picture (of the sound, without one).
 
-        Raises MediaUnreadable where one of them cannot be decoded, or after `timeout` seconds.
+        At each of the borders a key frame has to be, and the picture is decoded from before it to behind it. Raises
+        MediaUnreadable where something of that cannot be, or after `timeout` seconds.
         """
-        return _media_info(await self._ask("check", path, timeout))
+        times = [border.total_seconds() for border in borders]
+        return _media_info(await self._ask("check", path, timeout, borders=times))
 
     async def _ask(self, question: str, path: Path, timeout: float, **details: Any) -> Any:
         async with self._turn:

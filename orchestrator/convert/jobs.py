@@ -21,6 +21,7 @@ from orchestrator.jobs.job import (
     JobLimits,
     JobOutput,
     JobSpec,
+    KeptPart,
     Placement,
     Progress,
     SpooledOutput,
@@ -183,12 +184,15 @@ def attempt_to_proto(attempt: Attempt) -> job_pb2.Attempt:
         encoder=attempt.encoder,
         failure=None if attempt.failure is None else failure_to_proto(attempt.failure),
         cost=None if attempt.cost is None else cost_to_proto(attempt.cost),
+        range_start=optional_duration(attempt.range_start),
     )
     enum_to_proto(message, "state", attempt.state)
     return message
 
 
-def attempt_from_proto(message: job_pb2.Attempt, *, task_id: str, spooled: SpooledOutput | None) -> Attempt:
+def attempt_from_proto(
+    message: job_pb2.Attempt, *, task_id: str, spooled: SpooledOutput | None, kept: KeptPart | None
+) -> Attempt:
     """Reads an attempt; what clients do not see of it is given beside the message.
 
     Raises Internal for a state that is not known.
@@ -207,6 +211,8 @@ def attempt_from_proto(message: job_pb2.Attempt, *, task_id: str, spooled: Spool
         failure=failure_from_proto(message.failure) if message.HasField("failure") else None,
         spooled=spooled,
         cost=cost_from_proto(message.cost) if message.HasField("cost") else None,
+        range_start=message.range_start.ToTimedelta() if message.HasField("range_start") else None,
+        kept=kept,
     )
 
 

@@ -4,12 +4,16 @@ import asyncio
 import errno
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 
 from orchestrator.dispatch.disk_space import with_space
 from orchestrator.dispatch.file_names import file_name
+from orchestrator.dispatch.fragments import FragmentsUnreadable
+from orchestrator.dispatch.joining import JoinedPicture, Part, PartDamaged, PartsDiffer, join_parts
 from orchestrator.jobs.job import Failure, Job, JobOutput
 from orchestrator.ports import BlobStore
 from servicekit.checksums import Sha256
@@ -45,6 +49,19 @@ class DeliveryFailed(Exception):
         self.failure = failure
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """An output that several attempts made: the parts of its picture in their order, and what else it has."""
+
+    parts: Sequence[Part]
+    sound: Path | None = None
+
+    @property
+    def others(self) -> tuple[Path, ...]:
+        """The files that hold what is no picture."""
+        return () if self.sound is None else (self.sound,)
+
+
 class OutputDelivery:
     """Delivers the outputs of attempts.
 
@@ -58,23 +75,34 @@ class OutputDelivery:
         self._clock = clock
 
     async def deliver(
-        self, job: Job, spool: GrowingFile, *, expected: timedelta, on_wait: Callable[[], None]
+        self,
+        job: Job,
+        spool: GrowingFile,
+        *,
+        joining: Joining | None = None,
+        expected: timedelta,
+        on_wait: Callable[[], None],
     ) -> JobOutput:
         """Makes, checks and stores the output; `expected` is its duration as the worker knew it (zero: not known).
 
-        A full disk is waited for, and `on_wait` called. Raises DeliveryFailed (OUTPUT_INVALID), ResourceExhausted
-        (DISK_FULL), Unavailable (STORAGE_UNAVAILABLE).
+        With `joining` the spool is only its last part. A full disk is waited for, and `on_wait` called. Raises
+        DeliveryFailed (OUTPUT_INVALID), ResourceExhausted (DISK_FULL), Unavailable (STORAGE_UNAVAILABLE).
         """
-        return await with_space(lambda: self._deliver(job, spool, expected), clock=self._clock, on_wait=on_wait)
+        return await with_space(
+            lambda: self._deliver(job, spool, joining, expected), clock=self._clock, on_wait=on_wait
+        )
 
-    async def _deliver(self, job: Job, spool: GrowingFile, expected: timedelta) -> JobOutput:
+    async def _deliver(self, job: Job, spool: GrowingFile, joining: Joining | None, expected: timedelta) -> JobOutput:
         container = job.spec.output.container
         attempt = job.attempts[-1].number
         path = spool.path.with_name(f"{attempt}.delivery{container.suffix}")
-        source = asyncio.create_task(self._prober.probe(spool.path), name="probe spool")
+        picture = path.with_name(f"{attempt}.joined")
+        joined = None if joining is None else await _join(joining, picture)
+        sources = [spool.path] if joining is None else [picture, *joining.others]
+        source = asyncio.create_task(self._probe(sources), name="probe spool")
         try:
-            sha256 = await self._make(job, spool, path)
-            info = await self._checked(source, path, expected)
+            sha256 = await self._make(job, spool, sources, path)
+            info = await self._checked(source, path, expected, joined)
             size = path.stat().st_size
             blob = f"outputs/{job.id}/{attempt}{container.suffix}"
             await self._blobs.store(blob, path)
@@ -82,6 +110,7 @@ class OutputDelivery:
             source.cancel()
             await asyncio.gather(source, return_exceptions=True)
             path.unlink(missing_ok=True)
+            picture.unlink(missing_ok=True)
         return JobOutput(
             blob=blob,
             size_bytes=size,
@@ -91,18 +120,28 @@ class OutputDelivery:
             file_name=file_name(job.spec.display_name, job.id, container),
         )
 
-    async def _make(self, job: Job, spool: GrowingFile, path: Path) -> bytes:
+    async def _probe(self, sources: Sequence[Path]) -> MediaInfo:
+        """Says what the output is to hold: all of one source; or the picture of the first, and all of the second."""
+        info = await self._prober.probe(sources[0])
+        if len(sources) == 1:
+            return info
+        pictures = [stream for stream in info.streams if stream.type is StreamType.VIDEO]
+        others = [stream for source in sources[1:] for stream in (await self._prober.probe(source)).streams]
+        return replace(info, streams=(*pictures, *others))
+
+    async def _make(self, job: Job, spool: GrowingFile, sources: Sequence[Path], path: Path) -> bytes:
         """Writes the delivered form and returns its SHA-256."""
         path.unlink(missing_ok=True)
         if job.spec.output.delivery is Delivery.PROGRESSIVE:
             await asyncio.to_thread(_link_or_copy, spool.path, path)
             return spool.sha256
-        await self._remux(spool, path, job.spec.output.container)
+        await self._remux(sources, path, job.spec.output.container)
         return await asyncio.to_thread(_digest, path)
 
-    async def _remux(self, spool: GrowingFile, path: Path, container: Container) -> None:
-        seconds = max(_REMUX_SECONDS_AT_LEAST, spool.size / (1 << 30) * _REMUX_SECONDS_PER_GIB)
-        command = [str(self._ffmpeg), *remux_arguments(spool.path, path, container)]
+    async def _remux(self, sources: Sequence[Path], path: Path, container: Container) -> None:
+        size = sum(source.stat().st_size for source in sources)
+        seconds = max(_REMUX_SECONDS_AT_LEAST, size / (1 << 30) * _REMUX_SECONDS_PER_GIB)
+        command = [str(self._ffmpeg), *remux_arguments(sources, path, container)]
         async with ChildProcess(command, grace=0.0) as process:
             try:
                 async with asyncio.timeout(seconds):
@@ -113,25 +152,42 @@ class OutputDelivery:
         if status != 0:
             raise _remux_failure(lines, path)
 
-    async def _checked(self, source: Awaitable[MediaInfo], path: Path, expected: timedelta) -> MediaInfo:
+    async def _checked(
+        self, source: Awaitable[MediaInfo], path: Path, expected: timedelta, joined: JoinedPicture | None
+    ) -> MediaInfo:
+        borders = () if joined is None else joined.borders
         try:
             spooled = await source
-            info = await self._prober.check_decodable(path)
+            info = await self._prober.check_decodable(path, borders=borders)
         except MediaUnreadable as error:
             raise DeliveryFailed(_invalid(error.words("The file"))) from error
-        complaint = _difference(spooled, info, expected)
+        complaint = _difference(spooled, info, expected) or _lost_frames(info, joined)
         if complaint:
             raise DeliveryFailed(_invalid(complaint))
         return info
 
 
-def remux_arguments(source: Path, target: Path, container: Container) -> list[str]:
-    """Returns FFmpeg's arguments that copy every stream into a file with its index in front."""
+async def _join(joining: Joining, picture: Path) -> JoinedPicture:
+    try:
+        return await asyncio.to_thread(join_parts, joining.parts, picture)
+    except (PartsDiffer, PartDamaged) as error:
+        raise DeliveryFailed(_invalid(str(error))) from error
+    except FragmentsUnreadable as error:
+        raise DeliveryFailed(_invalid(f"A part of the picture cannot be joined to another: {error}.")) from error
+
+
+def remux_arguments(sources: Sequence[Path], target: Path, container: Container) -> list[str]:
+    """Returns FFmpeg's arguments that copy every stream into a file with its index in front.
+
+    With a second source only the picture of the first is taken.
+    """
+    inputs = [[*reading_options(_DEMUXERS[container]), "-i", f"file:{source.absolute()}"] for source in sources]
     return [
         *["-nostdin", "-hide_banner", "-loglevel", "error", "-y"],
-        *[*reading_options(_DEMUXERS[container]), "-i", f"file:{source.absolute()}"],
+        *chain.from_iterable(inputs),
         # Copying streams keeps their dispositions and tags; languages and titles are metadata of the streams.
-        *["-map", "0", "-map_metadata", "0", "-c", "copy"],
+        *(["-map", "0"] if len(sources) == 1 else ["-map", "0:v", "-map", "1"]),
+        *["-map_metadata", "0", "-c", "copy"],
         *_MUXERS[container],
         f"file:{target.absolute()}",
     ]
@@ -150,6 +206,13 @@ def _difference(source: MediaInfo, made: MediaInfo, expected: timedelta) -> str:
             f"It lasts {made.duration.total_seconds():.3f} s where the encoder made {reference.total_seconds():.3f} s."
         )
     return ""
+
+
+def _lost_frames(made: MediaInfo, joined: JoinedPicture | None) -> str:
+    frames = made.video.frames if made.video is not None else 0
+    if joined is None or frames == joined.frames:
+        return ""
+    return f"It has {frames} frames where its parts have {joined.frames}."
 
 
 def _stream_types(info: MediaInfo) -> list[StreamType]:

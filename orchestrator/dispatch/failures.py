@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from orchestrator.dispatch.delivery import DeliveryFailed
 from orchestrator.dispatch.disk_space import is_disk_full
+from orchestrator.dispatch.joining import PartDamaged
 from orchestrator.jobs.job import Failure
 from orchestrator.money.price import dollars
 from orchestrator.ports import TaskGone, WorkerUnreachable
@@ -11,6 +12,20 @@ from servicekit.errors import Code, SpotreelError
 
 # A request that one worker finds wrong is wrong for the next one too.
 _HOPELESS = frozenset({Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED, Code.PERMISSION_DENIED})
+_NOT_THE_PARTS = frozenset(
+    {
+        "BUDGET_EXCEEDED",
+        "DISK_FULL",
+        "ENCODER_UNAVAILABLE",
+        "INPUT_FORBIDDEN_ADDRESS",
+        "INPUT_NOT_FOUND",
+        "INPUT_TIMEOUT",
+        "INPUT_TOO_LARGE",
+        "INSTANCE_LOST",
+        "RUN_TIMEOUT",
+        "STALLED",
+    }
+)
 _INPUT_IS_GONE = frozenset({"ASSET_NOT_FOUND", "BLOB_MISSING"})
 
 
@@ -43,6 +58,15 @@ class BudgetExceeded(Exception):
         )
 
 
+class OtherEncoder(Exception):
+    """The attempt encodes with another encoder than the one that made what was kept."""
+
+    def __init__(self, kept: str, here: str) -> None:
+        super().__init__(
+            f"This machine encodes with {here}, and what is at home was made by {kept}, which does not go together."
+        )
+
+
 class OutputDamaged(Exception):
     """What came home is not what the worker made, also after it was fetched anew."""
 
@@ -58,7 +82,9 @@ def failure_of(error: BaseException) -> Failure | None:
             return _lost("The worker was started anew and no longer knows the task.")
         case WorkerUnreachable() | InstanceLost():
             return _lost(str(error))
-        case OutputDamaged():
+        case OtherEncoder():
+            return Failure(reason="ENCODER_UNAVAILABLE", message=str(error), retryable=True)
+        case OutputDamaged() | PartDamaged():
             return Failure(reason="INTERNAL", message=str(error), retryable=True)
         case TimeoutError():
             return Failure(reason="RUN_TIMEOUT", message="The worker did not keep the time limit of the attempt.")
@@ -67,6 +93,14 @@ def failure_of(error: BaseException) -> Failure | None:
         case SpotreelError():
             return _refused(error)
     return None
+
+
+def ends_a_part(error: Exception, failure: Failure) -> bool:
+    """Whether an attempt that went on behind what was kept of others may have failed because of it.
+
+    What befell its machine, its inputs or its owner's limits would have come without a part as well.
+    """
+    return isinstance(error, OtherEncoder) or failure.reason not in _NOT_THE_PARTS
 
 
 def bug() -> Failure:

@@ -6,38 +6,42 @@ where it was, with the same task and at the stored offset, when it is run again.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
-from typing import TypeVar
 
 import structlog
 
-from orchestrator.dispatch.delivery import OutputDelivery
+from orchestrator.dispatch.delivery import Joining, OutputDelivery
 from orchestrator.dispatch.failures import (
     BudgetExceeded,
     InstanceLost,
     LedgerAway,
-    OutputDamaged,
+    OtherEncoder,
     TaskFailed,
     bug,
+    ends_a_part,
     failure_of,
 )
-from orchestrator.dispatch.following import TaskFollower
 from orchestrator.dispatch.interruption import Interrupted, to_the_end, unless
+from orchestrator.dispatch.joining import Part, check_part
+from orchestrator.dispatch.kept_parts import asked_start, kept_part, may_be_kept, parts_before
+from orchestrator.dispatch.remote_task import RemoteTask, ledgers
 from orchestrator.dispatch.spools import SpoolFolder
 from orchestrator.fleet.instance import Instance, InstanceFailure, InstanceState, given_up, moved_bytes
 from orchestrator.jobs.job import (
     Attempt,
     AttemptCost,
+    Failure,
     Job,
+    KeptPart,
     Progress,
     SpooledOutput,
     Stage,
     attempt_failed,
     cancelled,
+    nothing_kept,
     spooled,
     succeeded,
     with_attempt_cost,
@@ -49,32 +53,19 @@ from orchestrator.ports import (
     Ledger,
     TaskGone,
     TaskRequest,
-    TaskState,
+    Tracks,
     WorkerLink,
     WorkerLinks,
     WorkerUnreachable,
 )
+from servicekit.checksums import Sha256
 from servicekit.clock import Clock
-from servicekit.errors import (
-    AlreadyExists,
-    FailedPrecondition,
-    NotFound,
-    OutOfRange,
-    ResourceExhausted,
-    SpotreelError,
-    Unavailable,
-)
-from servicekit.growing import GrowingFile
+from servicekit.errors import FailedPrecondition, NotFound, SpotreelError
 from servicekit.wakeup import Wakeup
 
-T = TypeVar("T")
-
-_FINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 # What stopping a task that nobody wants any more may take, before the attempt is ended without its confirmation.
 _STOP_SECONDS = 20.0
 _DELETE_SECONDS = 5.0
-# A start that was sent is waited for, so that a cancel behind it finds the task.
-_START_PATIENCE_SECONDS = 2.0
 _GONE_POLL_SECONDS = 1.0
 # The worker keeps the run time limit; this is for one that does not. Inputs and output travel outside of that limit.
 _OUTER_FACTOR = 2
@@ -124,9 +115,9 @@ class AttemptRun:
         self._cancel = asyncio.Event()
         self._lost = asyncio.Event()
         self._overspent = asyncio.Event()
+        self._other_encoder = asyncio.Event()
         self._progress = job.progress
-        self._received = 0
-        self._sent = 0
+        self._picture, self._sound = self._tasks()
         self._log = structlog.get_logger("dispatch").bind(job=job.id, attempt=self._attempt.number)
 
     @property
@@ -167,15 +158,16 @@ class AttemptRun:
 
     async def _work(self) -> None:
         try:
-            spool = await self._shop.spools.open(self._job.id, self._attempt.number)
-            if not self._is_home(spool):
-                spool = await unless(
-                    self._bring_home(spool),
-                    *(self._cancel, self._lost, self._overspent),
+            for task in self._all_tasks:
+                await task.open()
+            if not self._is_home():
+                await unless(
+                    self._bring_home(),
+                    *(self._cancel, self._lost, self._overspent, self._other_encoder),
                     name=f"fetch {self._attempt.task_id}",
                 )
-            spool.finish()
-            await unless(self._deliver(spool), self._cancel, name=f"deliver {self._attempt.task_id}")
+            self._picture.spool.finish()
+            await unless(self._deliver(), self._cancel, name=f"deliver {self._attempt.task_id}")
         except (Interrupted, LedgerAway):
             raise
         except Exception as error:
@@ -190,6 +182,9 @@ class AttemptRun:
         if interruption.by is self._overspent and not self._cancel.is_set():
             await self._fail(BudgetExceeded(self._job.spec.limits.max_cost_usd_micros))
             return
+        if interruption.by is self._other_encoder and not self._cancel.is_set():
+            await self._fail(OtherEncoder(kept=self._kept_encoder, here=self._progress.encoder))
+            return
         if self.holds_slot:
             await self._confirm_end()
         self._log.info("attempt_cancelled")
@@ -200,119 +195,133 @@ class AttemptRun:
         if failure is None:
             self._log.error("attempt_broke", exc_info=error)
             failure = bug()
+        kept = None
         if self.holds_slot:
+            kept = await self._keep_part(failure)
             await self._leave_worker(error)
+        if gives_up := self._attempt.range_start is not None and ends_a_part(error, failure):
+            failure = replace(failure, retryable=True)
         ended = failure
-        self._log.warning("attempt_failed", reason=failure.reason, detail=failure.message)
-        await self._end(lambda job: attempt_failed(job, failure=ended, now=self._now(), keep=self._shop.keep))
+        self._log.warning("attempt_failed", reason=failure.reason, detail=failure.message, parts_given_up=gives_up)
+
+        def transition(job: Job) -> Job:
+            job = nothing_kept(job) if gives_up else job
+            return attempt_failed(job, failure=ended, now=self._now(), keep=self._shop.keep, kept=kept)
+
+        await self._end(transition)
+
+    async def _keep_part(self, failure: Failure) -> KeptPart | None:
+        """Returns what of the picture is at home and complete, where the next attempt can go on behind it."""
+        encoder = self._progress.encoder
+        if not may_be_kept(self._job.spec, encoder=encoder, reason=failure.reason):
+            return None
+        before = self._job.kept[-1][1] if self._job.kept else None
+        path = self._shop.spools.path(self._job.id, self._attempt.number)
+        kept = await asyncio.to_thread(kept_part, path, self._attempt, before)
+        if kept is not None:
+            self._log.info("part_kept", frames=kept.frames, end_seconds=kept.end.total_seconds())
+        return kept
 
     async def _superseded(self, error: FailedPrecondition) -> None:
         """The job moved on without us: what was written before a cancel, say. The ledger is right."""
         self._log.info("attempt_superseded", detail=error.message)
         job = await self._shop.ledger.get_job(self._job.id)
         self._shop.news.publish(job)
-        await self._clear()
+        await self._clear(frozenset(one.number for one, _ in job.kept))
 
     # --- bringing the output home ---
 
-    def _is_home(self, spool: GrowingFile) -> bool:
-        there = self._attempt.spooled
-        # After a power cut the end of the file may be missing although the ledger was written after it.
-        return there is not None and there.size_bytes == spool.size and there.sha256 == spool.sha256
+    def _tasks(self) -> tuple[RemoteTask, RemoteTask | None]:
+        """Returns the task for the output; for a part of its picture, and one for its sound where it has any."""
+        start, task_id = self._attempt.range_start, self._attempt.task_id
+        if start is None:
+            return self._task(task_id, show=self._show), None
+        picture = self._task(task_id, show=self._show_part, tracks=Tracks.PICTURE, range_start=asked_start(start))
+        if not any(kept.sound for _, kept in self._job.kept):
+            return picture, None
+        return picture, self._task(f"{task_id}-sound", show=_unseen, tracks=Tracks.SOUND)
 
-    async def _bring_home(self, spool: GrowingFile) -> GrowingFile:
+    def _task(
+        self,
+        task_id: str,
+        *,
+        show: Callable[[Progress], None],
+        tracks: Tracks = Tracks.ALL,
+        range_start: timedelta | None = None,
+    ) -> RemoteTask:
+        spec, shop = self._job.spec, self._shop
+        request = TaskRequest(
+            task_id=task_id,
+            operation=spec.operation,
+            output=spec.output,
+            run_timeout=spec.limits.run_timeout,
+            stall_timeout=shop.patience.stall_timeout,
+            max_input_bytes=spec.limits.max_input_bytes,
+            fetch_idle_timeout=shop.patience.fetch_idle_timeout,
+            copy_only=self._copy_only,
+            tracks=tracks,
+            range_start=range_start,
+        )
+        return RemoteTask(
+            request=request,
+            job_id=self._job.id,
+            attempt=self._attempt.number,
+            instance_id=self._instance.id,
+            assets=spec.assets,
+            link=self._link,
+            ledger=shop.ledger,
+            blobs=shop.blobs,
+            spools=shop.spools,
+            show=show,
+        )
+
+    @property
+    def _all_tasks(self) -> list[RemoteTask]:
+        return [self._picture] if self._sound is None else [self._sound, self._picture]
+
+    @property
+    def _parts(self) -> Sequence[Part]:
+        """What was kept of other attempts; none where this one makes the whole."""
+        return () if self._attempt.range_start is None else parts_before(self._job, self._attempt, self._shop.spools)
+
+    def _is_home(self) -> bool:
+        # After a power cut the end of the file may be missing although the ledger was written after it.
+        return self._attempt.spooled is not None and self._attempt.spooled == self._at_home()
+
+    def _at_home(self) -> SpooledOutput:
+        picture = self._picture.spool
+        if self._sound is None:
+            return SpooledOutput(size_bytes=picture.size, sha256=picture.sha256)
+        sound = self._sound.spool
+        both = Sha256().update(picture.sha256 + sound.sha256).digest()
+        return SpooledOutput(size_bytes=picture.size + sound.size, sha256=both)
+
+    async def _bring_home(self) -> None:
         limit = self._job.spec.limits.run_timeout * _OUTER_FACTOR + _OUTER_MARGIN
         async with asyncio.timeout(limit.total_seconds()):
-            if spool.size == 0:
-                # With bytes of it at home the task was started for certain; starting it again, on a worker that was
-                # started anew, would mix the bytes of two runs.
-                await self._start_task()
-            spool = await self._fetch(spool)
-        self._log.info("output_at_home", size_bytes=spool.size)
-        home = SpooledOutput(size_bytes=spool.size, sha256=spool.sha256)
+            for part in self._parts:
+                # Before a machine works for nothing.
+                await asyncio.to_thread(check_part, part)
+            for task in self._all_tasks:
+                await task.start()
+            async with asyncio.TaskGroup() as group:
+                for task in self._all_tasks:
+                    group.create_task(task.fetch(), name=f"fetch {task.task_id}")
+        home = self._at_home()
+        self._log.info("output_at_home", size_bytes=home.size_bytes)
         encoder = self._progress.encoder
         job = await self._change(lambda job: spooled(job, output=home, encoder=encoder, now=self._now()))
         self._attempt = job.attempts[-1]
         self._shop.bell.ring()
         self._shop.wake_fleets()
-        return spool
 
-    async def _start_task(self) -> None:
-        spec = self._job.spec
-        request = TaskRequest(
-            task_id=self._attempt.task_id,
-            operation=spec.operation,
-            output=spec.output,
-            run_timeout=spec.limits.run_timeout,
-            stall_timeout=self._shop.patience.stall_timeout,
-            max_input_bytes=spec.limits.max_input_bytes,
-            fetch_idle_timeout=self._shop.patience.fetch_idle_timeout,
-            copy_only=self._copy_only,
-        )
-        await self._send_inputs()
-        try:
-            await self._start(request)
-        except FailedPrecondition as error:
-            if error.reason != "INPUT_MISSING":
-                raise
-            # The worker removed what no task had used for a while, between our question and the start.
-            await self._send_inputs()
-            await self._start(request)
-
-    async def _start(self, request: TaskRequest) -> None:
-        try:
-            await to_the_end(self._link.start(request), patience=_START_PATIENCE_SECONDS)
-        except AlreadyExists as error:
-            # Ours all the same, started before a restart with another patience in our settings.
-            self._log.info("task_started_earlier", detail=error.message)
-
-    async def _send_inputs(self) -> None:
-        for name in sorted(self._job.spec.assets):
-            asset = await _ledgers(self._shop.ledger.get_asset(name.removeprefix("assets/")))
-            self._show(replace(self._progress, stage=Stage.FETCHING_INPUT, detail="Sending an input to the worker."))
-            await self._link.send_input(asset, partial(self._read, asset.blob))
-        self._show(replace(self._progress, detail=""))
-
-    async def _read(self, blob: str, offset: int, length: int) -> AsyncIterator[bytes]:
-        yield await self._shop.blobs.read(blob, offset, length)
-
-    async def _fetch(self, spool: GrowingFile) -> GrowingFile:
-        """Follows the task until its output is at home; once more from the start where something else came."""
-        if await self._follow(spool):
-            return spool
-        self._log.warning("output_fetched_anew", size_bytes=spool.size)
-        spool = await self._shop.spools.restart(self._job.id, self._attempt.number)
-        if await self._follow(spool):
-            return spool
-        raise OutputDamaged("The output arrived damaged, twice: its size or SHA-256 is not what the worker says.")
-
-    async def _follow(self, spool: GrowingFile) -> bool:
-        """Returns whether what is at home is what the worker made."""
-        follower = TaskFollower(
-            link=self._link,
-            spools=self._shop.spools,
-            task_id=self._attempt.task_id,
-            instance_id=self._instance.id,
-            show=self._show,
-        )
-        before = spool.size
-        try:
-            made = await follower.follow(spool)
-        except BaseExceptionGroup as group:
-            # More is at home than the worker ever made.
-            if group.subgroup(OutOfRange) is not None:
-                return False
-            raise
-        finally:
-            self._received = max(self._received, follower.received_bytes)
-            self._sent += spool.size - before
-        return made.size_bytes == spool.size and made.sha256 == spool.sha256
-
-    async def _deliver(self, spool: GrowingFile) -> None:
+    async def _deliver(self) -> None:
+        spool = self._picture.spool
         self._show(replace(self._progress, stage=Stage.VERIFYING, output_bytes=spool.size, eta=None, detail=""))
         output = await self._shop.delivery.deliver(
             self._job,
             spool,
+            joining=self._joining(),
             expected=self._progress.media_time,
             on_wait=lambda: self._show(
                 replace(self._progress, detail="The orchestrator's disk is full; waiting for space on it.")
@@ -320,6 +329,14 @@ class AttemptRun:
         )
         self._log.info("attempt_succeeded", size_bytes=output.size_bytes)
         await self._end(lambda job: succeeded(job, output=output, now=self._now(), keep=self._shop.keep))
+
+    def _joining(self) -> Joining | None:
+        if self._attempt.range_start is None:
+            return None
+        spool = self._picture.spool
+        rest = Part(path=spool.path, size_bytes=spool.size, start=self._attempt.range_start)
+        sound = None if self._sound is None else self._sound.spool.path
+        return Joining(parts=[*self._parts, rest], sound=sound)
 
     # --- the end ---
 
@@ -330,29 +347,30 @@ class AttemptRun:
             await self._give_up_instance(failure.message if failure else "")
         if self._cancel.is_set():
             await self._confirm_end()
-        elif not _has(error, (TaskFailed, TaskGone, InstanceLost, WorkerUnreachable)):
+        elif not _has(error, self._nothing_runs_after):
             with contextlib.suppress(TimeoutError, TaskGone, WorkerUnreachable, SpotreelError):
                 async with asyncio.timeout(_STOP_SECONDS):
-                    await self._stop_task()
+                    await self._stop_tasks()
 
     async def _confirm_end(self) -> None:
         """Returns when the task's process is gone: its worker says so, or there is no such machine any more."""
         try:
-            await unless(self._stop_task(), self._lost, name=f"cancel {self._attempt.task_id}")
-        except TaskGone:
-            return
+            await unless(self._stop_tasks(), self._lost, name=f"cancel {self._attempt.task_id}")
         except Interrupted:
             await self._instance_gone()
         except (WorkerUnreachable, SpotreelError) as error:
             await self._give_up_instance(str(error))
             await self._instance_gone()
 
-    async def _stop_task(self) -> None:
-        await self._link.cancel(self._attempt.task_id)
-        async with aclosing(self._link.watch(self._attempt.task_id)) as statuses:  # type: ignore[type-var]
-            async for status in statuses:
-                if status.state in _FINAL:
-                    return
+    @property
+    def _nothing_runs_after(self) -> tuple[type[Exception], ...]:
+        alone = (TaskFailed,) if self._sound is None else ()
+        return (*alone, TaskGone, InstanceLost, WorkerUnreachable)
+
+    async def _stop_tasks(self) -> None:
+        for task in self._all_tasks:
+            with contextlib.suppress(TaskGone):
+                await task.stop()
 
     async def _give_up_instance(self, message: str) -> None:
         failure = InstanceFailure(reason="WORKER_UNREACHABLE", message=message)
@@ -378,9 +396,9 @@ class AttemptRun:
             return after if cost is None else with_attempt_cost(after, number=self._attempt.number, cost=cost)
 
         async def end() -> None:
-            await self._change(ended)
+            job = await self._change(ended)
             await self._count_traffic()
-            await self._clear()
+            await self._clear(frozenset(one.number for one, _ in job.kept))
 
         await to_the_end(end())
 
@@ -392,13 +410,28 @@ class AttemptRun:
                     self._instance.id, lambda one: moved_bytes(one, received=self._received, sent=self._sent)
                 )
 
-    async def _clear(self) -> None:
-        """Removes what the attempt leaves at home and on the worker. A worker that is away removes it in time."""
-        await self._shop.spools.remove(self._job.id)
+    async def _clear(self, kept: frozenset[int] = frozenset()) -> None:
+        """Removes what the attempt leaves at home, but for what is kept of these, and on the worker.
+
+        A worker that is away removes it in time.
+        """
+        if kept:
+            await self._shop.spools.keep(self._job.id, kept)
+        else:
+            await self._shop.spools.remove(self._job.id)
         if not self._lost.is_set():
             with contextlib.suppress(TimeoutError, WorkerUnreachable, SpotreelError):
                 async with asyncio.timeout(_DELETE_SECONDS):
-                    await self._link.delete(self._attempt.task_id)
+                    for task in self._all_tasks:
+                        await task.delete()
+
+    @property
+    def _received(self) -> int:
+        return sum(task.received_bytes for task in self._all_tasks)
+
+    @property
+    def _sent(self) -> int:
+        return sum(task.sent_bytes for task in self._all_tasks)
 
     async def _change(self, transition: Callable[[Job], Job]) -> Job:
         progress, number = self._progress, self._attempt.number
@@ -411,9 +444,31 @@ class AttemptRun:
             return transition(replace(job, progress=progress))
 
         # A transaction that is under way cannot be called off; its outcome has to be known.
-        job = await _ledgers(to_the_end(self._shop.ledger.change_job(self._job.id, change)))
+        job = await ledgers(to_the_end(self._shop.ledger.change_job(self._job.id, change)))
         self._shop.news.publish(job)
         return job
+
+    def _show_part(self, progress: Progress) -> None:
+        """Shows the progress of a task that makes the rest as that of the whole."""
+        start = self._attempt.range_start or timedelta()
+        rest = progress.media_duration
+        whole = None if rest is None else start + rest
+        share = start / whole if whole else 0.0
+        self._show(
+            replace(
+                progress,
+                fraction=share + (1 - share) * progress.fraction if whole else 0.0,
+                frames=progress.frames + sum(kept.frames for _, kept in self._job.kept),
+                media_time=start + progress.media_time,
+                media_duration=whole,
+            )
+        )
+        if progress.encoder and progress.encoder != self._kept_encoder:
+            self._other_encoder.set()
+
+    @property
+    def _kept_encoder(self) -> str:
+        return self._job.kept[-1][0].encoder if self._job.kept else ""
 
     def _show(self, progress: Progress) -> None:
         # Fetching anew, and attaching again, start to count at the front.
@@ -437,12 +492,8 @@ class AttemptRun:
         return self._shop.clock.now()
 
 
-async def _ledgers(answer: Awaitable[T]) -> T:
-    """Returns what the ledger answers. Raises LedgerAway, and what it says of the job."""
-    try:
-        return await answer
-    except (ResourceExhausted, Unavailable) as error:
-        raise LedgerAway(error.message) from error
+def _unseen(_progress: Progress) -> None:
+    """The sound of a part is a small piece of the work, and has no progress of its own."""
 
 
 def _has(error: BaseException, kinds: type[Exception] | tuple[type[Exception], ...]) -> bool:

@@ -16,7 +16,7 @@ from orchestrator.dispatch.routing import Routing
 from orchestrator.dispatch.runner import AttemptRun, Workshop
 from orchestrator.fleet.instance import Instance, InstanceState
 from orchestrator.fleet.loop import Situation
-from orchestrator.jobs.job import Job, JobState, Progress, Stage, started
+from orchestrator.jobs.job import Job, JobState, Progress, Stage, nothing_kept, started
 from orchestrator.ports import Ledger
 from servicekit.clock import Clock
 from servicekit.errors import FailedPrecondition, NotFound
@@ -97,12 +97,30 @@ class Scheduler:
     async def _pass(self) -> None:
         unfinished = await self._ledger.unfinished_jobs()
         if not self._swept:
-            await self._shop.spools.sweep({job.id for job in unfinished})
+            await self._sweep()
             self._swept = True
+        for job_id in self._shop.spools.waiting:
+            await self._see_to_kept(job_id)
         usable = {one.id: one for one in await self._ledger.list_instances(states=_USABLE, limit=_MOST_INSTANCES)}
         for job in unfinished:
             await self._attend(job, usable)
         await self._assign(usable, unfinished)
+
+    async def _sweep(self) -> None:
+        """Removes the outputs on their way home that an earlier process left and nobody needs."""
+        for job_id in await asyncio.to_thread(self._shop.spools.jobs):
+            await self._see_to_kept(job_id)
+
+    async def _see_to_kept(self, job_id: str) -> None:
+        """Removes what is at home of a job that ended while it waited, by a cancel say."""
+        try:
+            job = await self._ledger.get_job(job_id)
+        except NotFound:
+            job = None
+        if job is not None and job.state is JobState.QUEUED and job.kept:
+            self._shop.spools.set_aside(job_id)
+        elif job is None or job.running_attempt is None:
+            await self._shop.spools.remove(job_id)
 
     async def _attend(self, job: Job, usable: Mapping[str, Instance]) -> None:
         """Sees to it that an unfinished job is followed, and that its run knows what became of job and instance."""
@@ -169,8 +187,15 @@ class Scheduler:
 
     async def _start(self, job: Job, instance: Instance) -> bool:
         now = self._clock.now()
+        sizes = {attempt.number: kept.size_bytes for attempt, kept in job.kept}
+        there = self._shop.spools.claim(job.id, sizes)
+
+        def start(job: Job) -> Job:
+            # What was kept may have given way to other outputs on a full disk.
+            return started(job if there else nothing_kept(job), instance_id=instance.id, now=now)
+
         try:
-            job = await self._ledger.change_job(job.id, lambda one: started(one, instance_id=instance.id, now=now))
+            job = await self._ledger.change_job(job.id, start)
         except (FailedPrecondition, NotFound):
             # Cancelled, expired or deleted since it was read.
             return False

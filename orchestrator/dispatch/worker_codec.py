@@ -7,7 +7,7 @@ from spotreel.worker.v1 import task_pb2, worker_service_pb2
 
 from orchestrator.jobs.job import Failure
 from orchestrator.ports import OutputChunk, TaskProgress, TaskRequest, TaskState, TaskStatus
-from servicekit.media.convert import duration_to_proto, operation_to_proto, output_to_proto
+from servicekit.media.convert import duration_to_proto, enum_to_proto, operation_to_proto, output_to_proto
 
 _STATES = {
     task_pb2.Task.STATE_ACCEPTED: TaskState.ACCEPTED,
@@ -33,13 +33,17 @@ def start_request(request: TaskRequest) -> worker_service_pb2.StartTaskRequest:
         max_input_bytes=request.max_input_bytes,
         fetch_idle_timeout=duration_to_proto(request.fetch_idle_timeout),
     )
-    return worker_service_pb2.StartTaskRequest(
+    message = worker_service_pb2.StartTaskRequest(
         task_id=request.task_id,
         operation=operation_to_proto(request.operation),
         output=output_to_proto(request.output),
         limits=limits,
         copy_only=request.copy_only,
     )
+    enum_to_proto(message, "tracks", request.tracks)
+    if request.range_start is not None:
+        message.range_start.FromTimedelta(request.range_start)
+    return message
 
 
 def task_status(task: task_pb2.Task) -> TaskStatus:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 
 from orchestrator.money.price import Cost
 from servicekit.errors import FailedPrecondition
@@ -18,6 +19,7 @@ from servicekit.probe import MediaInfo
 DEFAULT_RUN_TIMEOUT = timedelta(minutes=10)
 DEFAULT_MAX_ATTEMPTS = 3
 DEFAULT_MAX_INPUT_BYTES = 2 << 30
+_LONGEST_TASK_ID = 57
 
 
 class JobState(StrEnum):
@@ -137,6 +139,21 @@ class SpooledOutput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPart:
+    """What is at home of a lost attempt and will be a part of the output: the first `size_bytes` of its spool.
+
+    They hold the picture from where the attempt began up to `end`, which is a border between groups of pictures.
+    `sound` says whether the output has anything but a picture.
+    """
+
+    size_bytes: int
+    sha256: bytes
+    frames: int
+    end: timedelta
+    sound: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptCost:
     """What an attempt on a rented machine cost: its own part, and its share of the time in which the machine started or
     had nothing to do. Until it is `final` it is what it would have cost with the machine to itself."""
@@ -153,7 +170,10 @@ class AttemptCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try at a job on one instance; `task_id` is its name on the worker, `cost` None where that costs nothing."""
+    """One try at a job on one instance; `task_id` is its name on the worker, `cost` None where that costs nothing.
+
+    `range_start` is where its picture begins when what comes before was kept of others; `kept` what others may keep.
+    """
 
     number: int
     instance_id: str
@@ -165,6 +185,8 @@ class Attempt:
     failure: Failure | None = None
     spooled: SpooledOutput | None = None
     cost: AttemptCost | None = None
+    range_start: timedelta | None = None
+    kept: KeptPart | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +250,11 @@ class Job:
         return sum(not _only_looked(one) for one in self.attempts)
 
     @property
+    def kept(self) -> tuple[tuple[Attempt, KeptPart], ...]:
+        """The attempts of which a part is kept, each with that part, in the order of the picture."""
+        return tuple((one, one.kept) for one in self.attempts if one.kept is not None)
+
+    @property
     def running_attempt(self) -> Attempt | None:
         """The attempt that has not ended; None while the job waits or when it is final."""
         latest = self.attempt
@@ -235,10 +262,16 @@ class Job:
 
 
 def started(job: Job, *, instance_id: str, now: datetime) -> Job:
-    """QUEUED → RUNNING: a slot was found; a new attempt begins."""
+    """QUEUED → RUNNING: a slot was found; a new attempt begins, behind what is kept of those before it."""
     _require(job, JobState.QUEUED)
     number = len(job.attempts) + 1
-    attempt = Attempt(number=number, instance_id=instance_id, task_id=f"{job.id}-{number}", start_time=now)
+    attempt = Attempt(
+        number=number,
+        instance_id=instance_id,
+        task_id=_task_id(job.id, number),
+        start_time=now,
+        range_start=job.kept[-1][1].end if job.kept else None,
+    )
     return replace(
         job,
         state=JobState.RUNNING,
@@ -262,15 +295,16 @@ def succeeded(job: Job, *, output: JobOutput, now: datetime, keep: timedelta) ->
     return replace(_final(ended, JobState.SUCCEEDED, now, keep), output=output, progress=done)
 
 
-def attempt_failed(job: Job, *, failure: Failure, now: datetime, keep: timedelta) -> Job:
+def attempt_failed(job: Job, *, failure: Failure, now: datetime, keep: timedelta, kept: KeptPart | None = None) -> Job:
     """RUNNING → QUEUED while tries are left and another one may help; else RUNNING → FAILED.
 
+    `kept` is what the next attempt may go on behind.
     A job that is being cancelled is CANCELLED instead: its process is gone, which is all that was wished for.
     """
     if job.state is JobState.CANCELLING:
         return cancelled(job, now=now, keep=keep)
     _require(job, JobState.RUNNING)
-    ended = _with_attempt(job, now, state=AttemptState.FAILED, end_time=now, failure=failure)
+    ended = _with_attempt(job, now, state=AttemptState.FAILED, end_time=now, failure=failure, kept=kept)
     if failure.retryable and ended.tries < job.spec.limits.max_attempts:
         waiting = Progress(stage=Stage.WAITING, detail=f"Attempt {len(job.attempts)} failed: {failure.message}")
         return replace(ended, state=JobState.QUEUED, progress=waiting)
@@ -281,6 +315,11 @@ def with_attempt_cost(job: Job, *, number: int, cost: AttemptCost) -> Job:
     """Notes what an attempt cost; a job without that attempt stays as it is."""
     attempts = tuple(replace(one, cost=cost) if one.number == number else one for one in job.attempts)
     return replace(job, attempts=attempts)
+
+
+def nothing_kept(job: Job) -> Job:
+    """Gives up what was kept of attempts: the next one makes all of the output."""
+    return replace(job, attempts=tuple(replace(one, kept=None) for one in job.attempts))
 
 
 def failed_in_queue(job: Job, *, failure: Failure, now: datetime, keep: timedelta) -> Job:
@@ -315,12 +354,18 @@ def cancelled(job: Job, *, now: datetime, keep: timedelta) -> Job:
     return _final(ended, JobState.CANCELLED, now, keep)
 
 
+def _task_id(job_id: str, number: int) -> str:
+    """Returns an id that a worker takes, also with an ending of up to six characters: it has 63 at most."""
+    task_id = f"{job_id}-{number}"
+    return task_id if len(task_id) <= _LONGEST_TASK_ID else f"{sha256(job_id.encode()).hexdigest()[:40]}-{number}"
+
+
 def _only_looked(attempt: Attempt) -> bool:
     return attempt.failure is not None and attempt.failure.needs_encoder
 
 
 def _final(job: Job, state: JobState, now: datetime, keep: timedelta) -> Job:
-    return replace(job, state=state, end_time=now, update_time=now, expire_time=now + keep)
+    return replace(nothing_kept(job), state=state, end_time=now, update_time=now, expire_time=now + keep)
 
 
 def _with_attempt(
@@ -332,6 +377,7 @@ def _with_attempt(
     failure: Failure | None = None,
     spooled: SpooledOutput | None = None,
     encoder: str = "",
+    kept: KeptPart | None = None,
 ) -> Job:
     latest = job.attempts[-1]
     changed = replace(
@@ -341,6 +387,7 @@ def _with_attempt(
         failure=failure,
         spooled=spooled or latest.spooled,
         encoder=encoder or latest.encoder or job.progress.encoder,
+        kept=kept,
     )
     return replace(job, attempts=(*job.attempts[:-1], changed), update_time=now)
 

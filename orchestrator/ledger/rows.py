@@ -1,6 +1,7 @@
 """Between the ledger's rows and the domain's records."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from spotreel.orchestrator.v1 import instance_pb2, job_pb2
@@ -10,11 +11,13 @@ from orchestrator.assets.asset import Asset, Upload
 from orchestrator.convert import instances, offers
 from orchestrator.convert import jobs as convert
 from orchestrator.fleet.instance import Instance, InstanceState
-from orchestrator.jobs.job import Attempt, Job, JobState, SpooledOutput
+from orchestrator.jobs.job import Attempt, Job, JobState, KeptPart, SpooledOutput
 from orchestrator.ledger.schema import micros, moment, optional_micros, optional_moment
 
 AnyRow = Row[Any]
 Values = dict[str, Any]
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def job_values(job: Job) -> Values:
@@ -72,7 +75,7 @@ def job_from_row(row: AnyRow, attempts: Iterable[AnyRow]) -> Job:
 
 def attempt_values(job_id: str, attempt: Attempt) -> Values:
     """Returns all columns of an attempt."""
-    spooled = attempt.spooled
+    spooled, kept = attempt.spooled, attempt.kept
     return {
         "job_id": job_id,
         "number": attempt.number,
@@ -80,6 +83,11 @@ def attempt_values(job_id: str, attempt: Attempt) -> Values:
         "instance_id": attempt.instance_id,
         "spooled_bytes": None if spooled is None else spooled.size_bytes,
         "spooled_sha256": None if spooled is None else spooled.sha256,
+        "kept_bytes": None if kept is None else kept.size_bytes,
+        "kept_sha256": None if kept is None else kept.sha256,
+        "kept_frames": None if kept is None else kept.frames,
+        "kept_end": None if kept is None else kept.end // _MICROSECOND,
+        "kept_sound": None if kept is None else kept.sound,
         "message": convert.attempt_to_proto(attempt).SerializeToString(),
     }
 
@@ -89,7 +97,17 @@ def attempt_from_row(row: AnyRow) -> Attempt:
     spooled = None
     if row.spooled_bytes is not None:
         spooled = SpooledOutput(size_bytes=row.spooled_bytes, sha256=row.spooled_sha256)
-    return convert.attempt_from_proto(job_pb2.Attempt.FromString(row.message), task_id=row.task_id, spooled=spooled)
+    kept = None
+    if row.kept_bytes is not None:
+        kept = KeptPart(
+            size_bytes=row.kept_bytes,
+            sha256=row.kept_sha256,
+            frames=row.kept_frames,
+            end=row.kept_end * _MICROSECOND,
+            sound=row.kept_sound,
+        )
+    message = job_pb2.Attempt.FromString(row.message)
+    return convert.attempt_from_proto(message, task_id=row.task_id, spooled=spooled, kept=kept)
 
 
 def asset_values(asset: Asset) -> Values:

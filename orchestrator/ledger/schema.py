@@ -7,11 +7,11 @@ written as a whole is kept as the serialised message of the contract; what is se
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table
 
 # The newest migration. The ledger compares it with what the database says, so that nothing of Alembic is loaded into
 # a server whose database is up to date (about 25 MB).
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 
 METADATA: Final = MetaData(
     naming_convention={
@@ -56,6 +56,12 @@ ATTEMPTS: Final = Table(
     Column("instance_id", String(63), nullable=False, server_default=""),
     Column("spooled_bytes", BigInteger),
     Column("spooled_sha256", LargeBinary),
+    # What is kept of a lost attempt at home, for the next one to go on behind; its end in microseconds.
+    Column("kept_bytes", BigInteger),
+    Column("kept_sha256", LargeBinary),
+    Column("kept_frames", BigInteger),
+    Column("kept_end", BigInteger),
+    Column("kept_sound", Boolean),
     Column("message", LargeBinary, nullable=False),
     Index(None, "instance_id"),
 )

@@ -65,11 +65,20 @@ class OutputChunk:
     sha256: bytes = b""
 
 
+class Tracks(StrEnum):
+    """Which parts of an output a task makes; the names are the contract's."""
+
+    ALL = "ALL"
+    PICTURE = "PICTURE"
+    SOUND = "SOUND"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRequest:
     """What a worker is asked to do; assets in `operation` must have been sent before.
 
-    With `copy_only` it fails as `needs_encoder` (jobs/job.py) where the picture has to be encoded.
+    With `copy_only` it fails as `needs_encoder` (jobs/job.py) where the picture has to be encoded. `range_start` leaves
+    out what comes before it of the picture, the only track that has parts.
     """
 
     task_id: str
@@ -80,6 +89,8 @@ class TaskRequest:
     max_input_bytes: int
     fetch_idle_timeout: timedelta
     copy_only: bool = False
+    tracks: Tracks = Tracks.ALL
+    range_start: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

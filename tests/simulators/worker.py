@@ -10,12 +10,21 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+from google.protobuf.duration_pb2 import Duration
 from spotreel.worker.v1 import capabilities_pb2, task_pb2
 from spotreel.worker.v1 import worker_service_pb2 as pb
 from spotreel.worker.v1.worker_service_pb2_grpc import WorkerServiceServicer, add_WorkerServiceServicer_to_server
 
 from servicekit.checksums import crc32c
-from servicekit.errors import AlreadyExists, DataLoss, FailedPrecondition, NotFound, OutOfRange, Unavailable
+from servicekit.errors import (
+    AlreadyExists,
+    DataLoss,
+    FailedPrecondition,
+    NotFound,
+    OutOfRange,
+    Unavailable,
+    Unimplemented,
+)
 from servicekit.rpc.server import RpcServer, RpcService, ServerSettings
 from servicekit.session import SessionIdentity
 
@@ -64,6 +73,7 @@ class SimulatedTask:
     request: pb.StartTaskRequest
     state: "Task.State.ValueType" = Task.STATE_RUNNING
     failure: task_pb2.TaskFailure | None = None
+    output: bytes = b""
     written: int = 0
     sequence: int = 1
     sha256: bytes = b""
@@ -79,6 +89,8 @@ class SimulatedWorker(WorkerServiceServicer):
     """Serves while its `async with` block runs; `stop` and `start` are a crash with the memory kept.
 
     Each task makes `output`. It stops at `hold_at` bytes until `release`; with `failure` it fails there instead.
+    Where `picture` and `sound` are given, they are what tasks for those alone make; `hold_at` does not hold sounds.
+    Those for parts are refused with `refuses_parts`. A task says that it makes `media_seconds`.
     With `must_encode` one that may only copy says that it needs an encoder.
     It speaks plaintext and wants the secret as a key; with `rented` it speaks the mutual TLS of the secret's session.
     """
@@ -93,6 +105,12 @@ class SimulatedWorker(WorkerServiceServicer):
         self.hold_at: int | None = None
         self.failure: task_pb2.TaskFailure | None = None
         self.must_encode = False
+        self.picture = b""
+        self.sound = b""
+        self.encoder = "simulated"
+        self.media_seconds = 0
+        self.refuses_parts = False
+        self.seen: list[pb.StartTaskRequest] = []
         self.confirm_cancel = True
         self.faults = Faults()
         self.calls: Counter[str] = Counter()
@@ -171,13 +189,16 @@ class SimulatedWorker(WorkerServiceServicer):
 
     async def StartTask(self, request: pb.StartTaskRequest, context: Any) -> pb.StartTaskResponse:
         self._count("StartTask")
+        if self.refuses_parts and request.HasField("range_start"):
+            raise Unimplemented("no parts", reason="NOT_IMPLEMENTED")
         known = self.tasks.get(request.task_id)
         if known is not None and known.request != request:
             raise AlreadyExists("another request", reason="TASK_EXISTS")
         if known is None:
             self._check_inputs(request)
-            known = self.tasks[request.task_id] = SimulatedTask(request=request)
+            known = self.tasks[request.task_id] = SimulatedTask(request=request, output=self._output(request))
             self.starts.append(request.task_id)
+            self.seen.append(request)
             self._work(known)
         return pb.StartTaskResponse(task=self._message(request.task_id, known))
 
@@ -221,13 +242,13 @@ class SimulatedWorker(WorkerServiceServicer):
                 passed = offset - request.read_offset
                 if self.faults.cut_output.fires(passed):
                     raise Unavailable("cut by the test")
-                data = self.output[offset : min(task.written, offset + CHUNK_BYTES)]
+                data = task.output[offset : min(task.written, offset + CHUNK_BYTES)]
                 checksum = crc32c(data) ^ (1 if self.faults.corrupt_chunk.fires(passed) else 0)
                 yield pb.ReadTaskOutputResponse(offset=offset, data=data, crc32c=checksum)
                 offset += len(data)
             elif task.state == Task.STATE_SUCCEEDED:
                 yield pb.ReadTaskOutputResponse(
-                    offset=offset, crc32c=crc32c(b""), last=True, size_bytes=len(self.output), sha256=task.sha256
+                    offset=offset, crc32c=crc32c(b""), last=True, size_bytes=len(task.output), sha256=task.sha256
                 )
                 return
             elif task.state in FINAL:
@@ -280,6 +301,10 @@ class SimulatedWorker(WorkerServiceServicer):
         self.deleted.append(task_id)
         return pb.DeleteTaskResponse()
 
+    def _output(self, request: pb.StartTaskRequest) -> bytes:
+        tracks = pb.StartTaskRequest
+        return {tracks.TRACKS_PICTURE: self.picture, tracks.TRACKS_SOUND: self.sound}.get(request.tracks, self.output)
+
     def _work(self, task: SimulatedTask) -> None:
         if task.state != Task.STATE_RUNNING:
             return
@@ -287,26 +312,30 @@ class SimulatedWorker(WorkerServiceServicer):
             task.state, task.failure = Task.STATE_FAILED, _needs_encoder()
             task.change()
             return
-        task.written = len(self.output) if self.hold_at is None else self.hold_at
+        held = self.hold_at is not None and task.request.tracks != pb.StartTaskRequest.TRACKS_SOUND
+        task.written = self.hold_at if held and self.hold_at is not None else len(task.output)
         if self.failure is not None:
             task.state, task.failure = Task.STATE_FAILED, self.failure
-        elif self.hold_at is None:
+        elif not held:
             task.state = Task.STATE_SUCCEEDED
-            task.sha256 = hashlib.sha256(self.output).digest()
+            task.sha256 = hashlib.sha256(task.output).digest()
             if self.faults.wrong_sha256.fires():
                 task.sha256 = b"\0" * 32
         task.change()
 
     def _message(self, task_id: str, task: SimulatedTask) -> Task:
         succeeded = task.state == Task.STATE_SUCCEEDED
-        fraction = task.written / max(len(self.output), 1)
+        fraction = task.written / max(len(task.output), 1)
         return Task(
             name=f"tasks/{task_id}",
             state=task.state,
             progress=task_pb2.TaskProgress(
-                stage=task_pb2.TaskProgress.STAGE_ENCODING, fraction=fraction, encoder="simulated"
+                stage=task_pb2.TaskProgress.STAGE_ENCODING,
+                fraction=fraction,
+                encoder=self.encoder,
+                media_duration=Duration(seconds=self.media_seconds) if self.media_seconds else None,
             ),
-            output=task_pb2.TaskOutput(size_bytes=len(self.output), sha256=task.sha256) if succeeded else None,
+            output=task_pb2.TaskOutput(size_bytes=len(task.output), sha256=task.sha256) if succeeded else None,
             failure=task.failure,
         )
 

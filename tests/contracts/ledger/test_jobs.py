@@ -12,10 +12,12 @@ from orchestrator.jobs.job import (
     Job,
     JobLimits,
     JobState,
+    KeptPart,
     SpooledOutput,
     attempt_failed,
     cancel_wished,
     failed_in_queue,
+    nothing_kept,
     spooled,
     started,
     succeeded,
@@ -209,3 +211,28 @@ async def test_a_job_that_was_only_looked_at_still_waits_for_its_first_machine(l
 
     (overdue,) = await ledger.overdue_jobs(START + timedelta(seconds=10), 10)
     assert (overdue.needs_encoder, overdue.tries) == (True, 0)
+
+
+async def test_what_is_kept_of_an_attempt_is_what_the_next_one_goes_on_behind(ledger: Ledger) -> None:
+    part = KeptPart(
+        size_bytes=5 << 40, sha256=b"\7" * 32, frames=1201, end=timedelta(seconds=40, microseconds=40_033), sound=True
+    )
+    await create(ledger, make_job("job1"))
+    await ledger.change_job("job1", lambda one: started(one, instance_id="i", now=LATER))
+    await ledger.change_job("job1", lambda one: attempt_failed(one, failure=LOST, now=LATER, keep=KEEP, kept=part))
+    await ledger.change_job("job1", lambda one: started(one, instance_id="j", now=LATER))
+    job = await ledger.get_job("job1")
+    assert job.kept == ((job.attempts[0], part),)
+    assert [one.range_start for one in job.attempts] == [None, part.end]
+
+    await ledger.change_job("job1", lambda one: attempt_failed(nothing_kept(one), failure=LOST, now=LATER, keep=KEEP))
+    await ledger.change_job("job1", lambda one: started(one, instance_id="k", now=LATER))
+    assert (await ledger.get_job("job1")).attempts[2].range_start is None
+
+
+@pytest.mark.parametrize("job_id", ["job1", "j" * 55, "j" * 63])
+async def test_a_task_has_an_id_that_a_worker_takes(ledger: Ledger, job_id: str) -> None:
+    await create(ledger, make_job(job_id))
+    job = await ledger.change_job(job_id, lambda one: started(one, instance_id="i", now=LATER))
+    assert len(f"{job.attempts[0].task_id}-sound") <= 63
+    assert job.attempts[0].task_id.endswith("-1")

@@ -72,6 +72,8 @@ class Stage:
         self.blobs = FolderStore(folder / "blobs")
         self.prober = prober
         self.fleet_bell = Wakeup(clock=self.clock)
+        # What a fleet rings when its machines change.
+        self.bell = Wakeup(clock=self.clock)
         self.spools = SpoolFolder(folder / "spool", clock=self.clock)
         self.delivered = 0
 
@@ -93,7 +95,7 @@ class Stage:
             clock=self.clock,
             keep=KEEP,
             patience=patience,
-            bell=Wakeup(clock=self.clock),
+            bell=self.bell,
             wake_fleets=self.fleet_bell.ring,
         )
         return Scheduler(
@@ -114,10 +116,12 @@ class Stage:
             hardware_codecs=frozenset({"h264"}) if worker.rented else frozenset(),
         )
         await self.ledger.add_instance(instance)
+        self.bell.ring()
         return instance
 
     async def lose_instance(self, instance: Instance, state: InstanceState = InstanceState.DESTROYING) -> None:
         await self.ledger.change_instance(instance.id, lambda one: replace(given_up(one, failure=None), state=state))
+        self.bell.ring()
 
     async def add_job(
         self,

@@ -146,7 +146,7 @@ def test_the_same_playlist_is_followed_when_it_is_read_as_whatever_it_looks_like
     ours, spool, made = tmp_path / "ours.mkv", tmp_path / "playlist", tmp_path / "out.mkv"
     ours.write_bytes(encoded("matroska", *X264))
     spool.write_bytes(scripts(ours, "none")["ffconcat"])
-    arguments = remux_arguments(spool, made, Container.MKV)
+    arguments = remux_arguments([spool], made, Container.MKV)
     start, end = arguments.index("-format_whitelist"), arguments.index("-i")
     subprocess.run([str(locate_ffmpeg()), *arguments[:start], "-safe", "0", *arguments[end:]], check=True)
     assert made.stat().st_size > ours.stat().st_size / 2

@@ -30,7 +30,7 @@ def read_progress() -> None:
 
 def read_attempt() -> None:
     message = job_pb2.Attempt(state=UNKNOWN)  # type: ignore[arg-type]  # a newer version's value
-    attempt_from_proto(message, task_id="t", spooled=None)
+    attempt_from_proto(message, task_id="t", spooled=None, kept=None)
 
 
 @pytest.mark.parametrize("read", [read_spec, read_progress, read_attempt])

@@ -98,11 +98,32 @@ async def test_reader_of_a_restarted_attempt_is_told(spools: SpoolFolder) -> Non
     await spools.remove("job")
 
 
-async def test_sweep_keeps_what_is_needed(spools: SpoolFolder, tmp_path: Path) -> None:
-    for job in ("a", "b"):
-        await spools.open(job, 1)
-        spools.detach(job)
-    await spools.sweep({"a"})
+async def test_what_is_kept_of_an_attempt_outlives_the_rest_of_it(spools: SpoolFolder, tmp_path: Path) -> None:
+    for attempt in (1, 2):
+        file = await spools.open("job", attempt)
+        await spools.append(file, [b"0123456789"], on_wait=lambda: None)
+    await spools.open_sound("job", 2)
+    await spools.keep("job", {1})
 
-    assert [path.name for path in (tmp_path / "spool").iterdir()] == ["a"]
-    assert spools.current("a") is None
+    assert [path.name for path in (tmp_path / "spool" / "job").iterdir()] == ["1.spool"]
+    assert spools.current("job") is None
+    assert spools.waiting == frozenset({"job"})
+    assert not spools.claim("job", {1: 11})
+    assert spools.claim("job", {1: 10})
+    assert not spools.waiting
+
+
+async def test_what_waits_for_a_machine_gives_way_to_an_output_without_space(
+    spools: SpoolFolder, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for job in ("waits", "runs"):
+        await spools.open(job, 1)
+        await spools.keep(job, {1})
+    spools.claim("runs", {1: 0})
+    disk = FullDisk(room=0, times=1)
+    file = await spools.open("other", 1)
+    monkeypatch.setattr(file, "write", partial(disk.write, file))
+    await done(spools.append(file, [b"x"], on_wait=lambda: None), clock)
+
+    assert sorted(spools.jobs()) == ["other", "runs"]
+    assert not spools.claim("waits", {1: 0})

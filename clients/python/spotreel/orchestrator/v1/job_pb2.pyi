@@ -398,7 +398,7 @@ class JobProgress(_message.Message):
     """Output only. What is being done."""
     fraction: _builtins.float
     """Output only. The part of the work that is done, 0 to 1. Never falls within
-    an attempt; starts at 0 with each.
+    an attempt; starts at 0 with each, or at what was kept of those before it.
     """
     frames: _builtins.int
     """Output only. Frames made."""
@@ -506,6 +506,7 @@ class Attempt(_message.Message):
     ENCODER_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    RANGE_START_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Output only. Counts the attempts of a job, from 1."""
     state: Global___Attempt.State.ValueType
@@ -533,6 +534,12 @@ class Attempt(_message.Message):
         until the attempt has ended.
         """
 
+    @_builtins.property
+    def range_start(self) -> _duration_pb2.Duration:
+        """Output only. Where in the output its picture begins: what comes before was
+        kept of attempts whose machines were lost. Absent where it makes all of it.
+        """
+
     def __init__(
         self,
         *,
@@ -544,10 +551,11 @@ class Attempt(_message.Message):
         encoder: _builtins.str = ...,
         failure: Global___JobFailure | None = ...,
         cost: Global___JobCost | None = ...,
+        range_start: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "end_time", b"end_time", "failure", b"failure", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "end_time", b"end_time", "failure", b"failure", "range_start", b"range_start", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "encoder", b"encoder", "end_time", b"end_time", "failure", b"failure", "instance", b"instance", "number", b"number", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "encoder", b"encoder", "end_time", b"end_time", "failure", b"failure", "instance", b"instance", "number", b"number", "range_start", b"range_start", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

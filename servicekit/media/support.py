@@ -10,7 +10,6 @@ from servicekit.media.operations import (
     AddAudio,
     AudioLength,
     AudioMode,
-    Border,
     Caption,
     CaptionMode,
     ImageToVideo,
@@ -54,8 +53,6 @@ def _unsupported(operation: Operation) -> Iterator[Finding]:
             yield "operation.thumbnails", "pictures of a video are not offered yet"
         case Caption():
             yield from _unsupported_caption(operation)
-        case ImageToVideo():
-            yield from _unsupported_still(operation)
         case AddAudio():
             yield from _unsupported_sound(operation)
         case _:
@@ -71,15 +68,6 @@ def _unsupported_caption(operation: Caption) -> Iterator[Finding]:
         yield "operation.caption.missing_glyphs", "leaving characters out is not offered yet"
     if operation.style.highlight_color:
         yield "operation.caption.style.highlight_color", "highlighting words is not offered yet"
-
-
-def _unsupported_still(operation: ImageToVideo) -> Iterator[Finding]:
-    if operation.border is Border.BLUR:
-        yield "operation.image_to_video.border", "a blurred border is not offered yet; use COLOR"
-    if operation.background_color != ImageToVideo(image=operation.image).background_color:
-        yield "operation.image_to_video.background_color", "backgrounds other than black are not offered yet"
-    if (operation.zoom.end_focus_x, operation.zoom.end_focus_y) != (None, None):
-        yield "operation.image_to_video.zoom", "panning to another focus is not offered yet"
 
 
 def _unsupported_sound(operation: AddAudio) -> Iterator[Finding]:

@@ -1,46 +1,39 @@
-"""The orientation that a camera wrote into a JPEG, which decides whether a still is portrait or landscape."""
+"""The tags of a TIFF structure, in which TIFF files say how large they are and cameras which side is up."""
 
 import struct
+from collections.abc import Mapping
+from typing import BinaryIO
 
-# What has to be read of a file: EXIF data comes first and is at most one 64 KiB segment, after short others.
-HEAD_BYTES = 256 << 10
+WIDTH, HEIGHT, ORIENTATION = 0x0100, 0x0101, 0x0112
 
-_ORIENTATION = 0x0112
-_START_OF_SCAN = 0xDA
-_APP1 = 0xE1
-
-
-def is_turned(head: bytes) -> bool:
-    """Tells from the first bytes of a still whether it is shown with width and height exchanged."""
-    return 5 <= orientation(head) <= 8
+_SHORT, _LONG = 3, 4
+_MAX_ENTRIES = 512
 
 
-def orientation(head: bytes) -> int:
-    """Returns the EXIF orientation, 1 to 8; 1 (as stored) where the bytes are no JPEG or do not say."""
-    if not head.startswith(b"\xff\xd8"):
-        return 1
-    position = 2
-    while position + 4 <= len(head) and head[position] == 0xFF:
-        marker = head[position + 1]
-        (length,) = struct.unpack_from(">H", head, position + 2)
-        segment = head[position + 4 : position + 2 + length]
-        if marker == _APP1 and segment.startswith(b"Exif\0\0"):
-            return _from_tiff(segment[6:])
-        if marker == _START_OF_SCAN or length < 2:
-            break
-        position += 2 + length
-    return 1
+def read_tags(file: BinaryIO) -> Mapping[int, int]:
+    """Returns the tags of the first directory whose value is one whole number; none where the bytes make no sense.
 
-
-def _from_tiff(data: bytes) -> int:
-    order = "<" if data.startswith(b"II") else ">"
+    `file` begins with the TIFF header (TIFF 6.0, section 2), as EXIF data and TIFF files do.
+    """
+    tags: dict[int, int] = {}
     try:
-        (directory,) = struct.unpack_from(order + "I", data, 4)
-        (count,) = struct.unpack_from(order + "H", data, directory)
-        for entry in range(min(count, 64)):
-            tag, _, _, value = struct.unpack_from(order + "HHIH", data, directory + 2 + 12 * entry)
-            if tag == _ORIENTATION:
-                return value if 1 <= value <= 8 else 1
-    except struct.error:
+        order = {b"II*\0": "<", b"MM\0*": ">"}[file.read(4)]
+        (directory,) = struct.unpack(order + "I", file.read(4))
+        file.seek(directory)
+        (count,) = struct.unpack(order + "H", file.read(2))
+        for _ in range(min(count, _MAX_ENTRIES)):
+            tag, kind, values, value = struct.unpack(order + "HHI4s", file.read(12))
+            if kind in (_SHORT, _LONG) and values == 1:
+                (tags[tag],) = (
+                    struct.unpack(order + "H", value[:2]) if kind == _SHORT else struct.unpack(order + "I", value)
+                )
+    except (KeyError, struct.error):
+        # What was read up to there counts: a camera's tags come before what a bad editor cut off.
         pass
-    return 1
+    return tags
+
+
+def orientation(tags: Mapping[int, int]) -> int:
+    """Returns 1 (as stored) to 8; from 5 on width and height are exchanged. 1 where the tags do not say."""
+    value = tags.get(ORIENTATION, 1)
+    return value if 1 <= value <= 8 else 1

@@ -8,10 +8,11 @@ from pathlib import Path
 from servicekit.media.operations import Operation, Transcode
 from servicekit.probe import MediaProber, MediaUnreadable
 from worker.errors import FailureReason, TaskFailed
-from worker.media import exif, subtitles
+from worker.media import subtitles
 from worker.media.cutting import cut_times
 from worker.media.input_limits import refuse_excess
 from worker.media.plan import ProbedInput
+from worker.media.stillfile import StillHeader, StillUnreadable, read_header
 
 _SUBTITLES = "subtitles"
 _IMAGE = "image"
@@ -30,20 +31,28 @@ async def probe_inputs(operation: Operation, paths: Mapping[str, Path], prober: 
 async def _probed(role: str, path: Path, prober: MediaProber, times: Sequence[timedelta]) -> ProbedInput:
     if role == _SUBTITLES:
         return ProbedInput(path=path, content=await asyncio.to_thread(_head, path, subtitles.MAX_BYTES + 1))
+    if role == _IMAGE:
+        return ProbedInput(path=path, still=await asyncio.to_thread(_still, path))
     try:
         media = await prober.probe(path)
         cuts = await prober.cuts(path, times) if times else {}
     except MediaUnreadable as error:
         raise TaskFailed(FailureReason.INPUT_INVALID, error.words(_name(role))) from error
-    if role != _IMAGE:
-        refuse_excess(media, _name(role))
-    content = await asyncio.to_thread(_head, path, exif.HEAD_BYTES) if role == _IMAGE else b""
-    return ProbedInput(path=path, media=media, content=content, cuts=cuts)
+    refuse_excess(media, _name(role))
+    return ProbedInput(path=path, media=media, cuts=cuts)
 
 
 def _name(role: str) -> str:
     kind, _, number = role.partition("-")
     return f"{kind.capitalize()} {number}" if number else _NAMES.get(role, f"The {role}")
+
+
+def _still(path: Path) -> StillHeader:
+    try:
+        with path.open("rb") as file:
+            return read_header(file)
+    except StillUnreadable as error:
+        raise TaskFailed(FailureReason.INPUT_INVALID, str(error)) from error
 
 
 def _head(path: Path, size: int) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from servicekit.media.operations import Easing, Fit, Zoom
+from servicekit.media.operations import Border, Easing, Fit, Zoom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,8 @@ class ZoomJob:
     frames: int
     fit: Fit
     zoom: Zoom
+    border: Border = Border.COLOR
+    background_color: str = "#000000"
 
     def to_json(self) -> str:
         """Returns the form in which the job goes to the producer process."""
@@ -38,16 +40,19 @@ class ZoomJob:
         """Reads what `to_json` wrote; raises KeyError or ValueError for anything else."""
         fields: Mapping[str, Any] = json.loads(text)
         zoom = Zoom(**{**fields["zoom"], "easing": Easing(fields["zoom"]["easing"])})
-        return cls(**{**fields, "fit": Fit(fields["fit"]), "zoom": zoom})
+        enums = {"fit": Fit(fields["fit"]), "border": Border(fields["border"])}
+        return cls(**{**fields, **enums, "zoom": zoom})
 
 
 def window(job: ZoomJob, source_width: int, source_height: int, frame: int) -> Window:
     """Returns what frame number `frame` (from 0) shows of a still of that size.
 
-    The point of the still under the focus keeps its place in the frame, so that the move has no kink and, with COVER,
-    the window never leaves the still. Along a side on which the still does not fill the window it is centred.
+    The point of the still under the focus keeps its place in the frame unless the focus moves, so that the move has no
+    kink and, with COVER, the window never leaves the still. Along a side on which the still does not fill the window
+    it is centred.
     """
-    scale = scale_at(job, frame)
+    zoom, done = job.zoom, progress(job, frame)
+    scale = zoom.start_scale + (zoom.end_scale - zoom.start_scale) * done
     aspect = job.width / job.height
     wider = source_width / source_height > aspect
     by_height = wider if job.fit is Fit.COVER else not wider
@@ -56,32 +61,34 @@ def window(job: ZoomJob, source_width: int, source_height: int, frame: int) -> W
     )
     width, height = base_width / scale, base_height / scale
     return Window(
-        left=_offset(source_width - width, job.zoom.focus_x),
-        top=_offset(source_height - height, job.zoom.focus_y),
+        left=_offset(source_width - width, _between(zoom.focus_x, zoom.end_focus_x, done)),
+        top=_offset(source_height - height, _between(zoom.focus_y, zoom.end_focus_y, done)),
         width=width,
         height=height,
     )
 
 
-def scale_at(job: ZoomJob, frame: int) -> float:
-    """Returns the scale of that frame: the first has `start_scale`, the last `end_scale`."""
-    progress = frame / (job.frames - 1) if job.frames > 1 else 0.0
-    zoom = job.zoom
-    return zoom.start_scale + (zoom.end_scale - zoom.start_scale) * eased(zoom.easing, progress)
+def progress(job: ZoomJob, frame: int) -> float:
+    """Returns how much of the move is done at that frame: nothing at the first, all of it at the last."""
+    return eased(job.zoom.easing, frame / (job.frames - 1) if job.frames > 1 else 0.0)
 
 
-def eased(easing: Easing, progress: float) -> float:
+def eased(easing: Easing, time: float) -> float:
     """Returns how much of the way is done at that share (0 to 1) of the time."""
     match easing:
         case Easing.LINEAR:
-            return progress
+            return time
         case Easing.EASE_IN:
-            return progress * progress
+            return time * time
         case Easing.EASE_OUT:
-            return progress * (2 - progress)
+            return time * (2 - time)
         case Easing.EASE_IN_OUT:
-            return progress * progress * (3 - 2 * progress)
+            return time * time * (3 - 2 * time)
 
 
 def _offset(room: float, focus: float) -> float:
     return room * (focus if room > 0 else 0.5)
+
+
+def _between(start: float, end: float | None, done: float) -> float:
+    return start if end is None else start + (end - start) * done

@@ -13,20 +13,21 @@ from pathlib import Path
 from servicekit.media.outputs import Container, Effort, VideoCodec
 from servicekit.media_info import Cut, MediaInfo
 from worker.media.motion import ZoomJob
+from worker.media.stillfile import StillHeader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbedInput:
-    """An input file with what is known of it: `media` but for subtitles, `content` for subtitles and stills.
+    """An input file with what is known of it: subtitles as all of their bytes, stills by header, the rest as media.
 
-    Subtitles carry all of their bytes, a still its first ones (where its orientation is written). `cuts` are those of
-    a video that is to be cut, by time.
+    `cuts` are those of a video that is to be cut, by time.
     """
 
     path: Path
     media: MediaInfo | None = None
     content: bytes = b""
     cuts: Mapping[timedelta, Cut] = field(default_factory=dict)
+    still: StillHeader | None = None
 
 
 @dataclass(frozen=True, slots=True)

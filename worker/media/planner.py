@@ -1,21 +1,18 @@
 """An operation, its inputs and this machine → the plan. Pure: nothing is read, nothing is started."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
 
 from servicekit.media.operations import (
     AddAudio,
     Caption,
     Concat,
-    Fit,
     ImageToVideo,
     Operation,
     Thumbnails,
     Transcode,
     sources,
 )
-from servicekit.media.outputs import FrameSize, OutputSpec, VideoCodec
+from servicekit.media.outputs import OutputSpec, VideoCodec
 from servicekit.media.support import contradictions, unsupported
 from worker.errors import FailureReason, TaskFailed
 from worker.fonts.book import FontBook
@@ -23,13 +20,10 @@ from worker.hardware.capabilities import Capabilities
 from worker.media import geometry
 from worker.media.captions import caption_script
 from worker.media.cutting import transcode_plan
-from worker.media.exif import is_turned
 from worker.media.gpu import with_gpu
 from worker.media.joining import concat_plan
-from worker.media.motion import ZoomJob
-from worker.media.picture import MAX_FRAME_RATE, copied_picture, encoded_picture, expected_output, rate_filter
+from worker.media.picture import copied_picture, encoded_picture, expected_output, rate_filter
 from worker.media.plan import (
-    AudioTrack,
     CopyVideo,
     DrawCaptions,
     EncodeVideo,
@@ -37,26 +31,21 @@ from worker.media.plan import (
     Plan,
     Preparation,
     ProbedInput,
-    RawFrames,
 )
-from worker.media.sound import encoded_sound, kept_sound, replaced_sound
+from worker.media.sound import kept_sound, replaced_sound
+from worker.media.stills import still_plan
 from worker.media.streams import (
     audio_streams,
     first_audio,
     input_file,
     length_of,
     media_of,
-    still_stream,
     stream_length,
     video_stream,
 )
 from worker.media.subtitles import read_subtitles
 
 CAPTIONS_FILE = "captions.ass"
-MAX_LENGTH = timedelta(hours=24)
-
-_LANDSCAPE = FrameSize(width=1920, height=1080)
-_PORTRAIT = FrameSize(width=1080, height=1920)
 
 
 def make_plan(
@@ -88,7 +77,7 @@ def _plan(
         case Caption():
             return _caption_plan(operation, output, inputs, capabilities, fonts)
         case ImageToVideo():
-            return _still_plan(operation, output, inputs, capabilities)
+            return still_plan(operation, output, inputs, capabilities)
         case AddAudio():
             return _sound_plan(operation, output, inputs, capabilities)
         case Transcode():
@@ -124,51 +113,6 @@ def _caption_plan(
         ffmpeg_release=capabilities.ffmpeg_release,
         files={CAPTIONS_FILE: script.text},
         fonts=tuple(face.path for family in script.families for face in family.faces),
-    )
-
-
-def _still_plan(
-    operation: ImageToVideo, output: OutputSpec, inputs: Mapping[str, ProbedInput], capabilities: Capabilities
-) -> Plan:
-    """Plans a film of a still: 1920x1080, or 1080x1920 of a portrait still, unless a size is asked for."""
-    stream = still_stream(inputs["image"])
-    turned = is_turned(inputs["image"].content)
-    width, height = (stream.height, stream.width) if turned else (stream.width, stream.height)
-    size = output.video.size
-    if not size.width and not size.height:
-        size = _PORTRAIT if height > width else _LANDSCAPE
-    frame = geometry.frame_size(size, width / height)
-    rate = output.video.frame_rate or operation.frame_rate
-    frames = max(round(operation.duration.total_seconds() * rate), 1)
-    if not 0 < rate <= MAX_FRAME_RATE or not timedelta() < operation.duration <= MAX_LENGTH:
-        message = f"A film of {operation.duration} at {rate} frames per second cannot be made of a still."
-        raise TaskFailed(FailureReason.INPUT_INVALID, message)
-    length = timedelta(seconds=frames / rate)
-    frames_in = replace(stream, index=0, frame_rate=rate, bit_depth=8)
-    video = encoded_picture(frames_in, output.video, frame, (), capabilities)
-    sound = inputs.get("audio")
-    audio: tuple[AudioTrack, ...] = ()
-    if sound is not None:
-        audio = (encoded_sound(first_audio(sound), output.audio, source=1),)
-    return Plan(
-        inputs=(
-            RawFrames(width=frame.width, height=frame.height, frame_rate=rate),
-            *((input_file(sound),) if sound is not None else ()),
-        ),
-        video=video,
-        audio=audio,
-        container=output.container,
-        expected=expected_output(video, audio, frame, length),
-        ffmpeg_release=capabilities.ffmpeg_release,
-        end=length,
-        producer=ZoomJob(
-            image=str(inputs["image"].path.absolute()),
-            width=frame.width,
-            height=frame.height,
-            frames=frames,
-            fit=Fit(operation.fit),
-            zoom=operation.zoom,
-        ),
     )
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from servicekit.media_info import MediaInfo, StreamInfo
 from worker.errors import FailureReason, TaskFailed
-from worker.media import geometry
 from worker.media.plan import MediaFile, ProbedInput
 
 
@@ -42,21 +41,6 @@ def first_audio(source: ProbedInput) -> StreamInfo:
         message = f"The audio file has no sound; it has {_described(media_of(source))}."
         raise TaskFailed(FailureReason.INPUT_INVALID, message)
     return streams[0]
-
-
-def still_stream(source: ProbedInput) -> StreamInfo:
-    """Returns the picture of a still; raises TaskFailed(INPUT_INVALID) for none, and for one of too many pixels."""
-    media = media_of(source)
-    stream = next((stream for stream in media.streams if stream.type == "video"), None)
-    if stream is None or not stream.width or not stream.height:
-        raise TaskFailed(FailureReason.INPUT_INVALID, f"The image has no picture; it has {_described(media)}.")
-    if stream.width * stream.height > geometry.MAX_STILL_PIXELS:
-        message = (
-            f"The image has {stream.width}x{stream.height} pixels; "
-            f"more than {geometry.MAX_STILL_PIXELS // 1_000_000} million are not read."
-        )
-        raise TaskFailed(FailureReason.INPUT_INVALID, message)
-    return stream
 
 
 def _described(media: MediaInfo) -> str:

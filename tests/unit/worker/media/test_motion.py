@@ -1,10 +1,12 @@
 """Where the camera looks."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicekit.media.operations import Easing, Fit, Zoom
+from servicekit.media.operations import Border, Easing, Fit, Zoom
 from worker.media.motion import ZoomJob, eased, window
 
 SIZES = st.integers(16, 4000)
@@ -24,7 +26,10 @@ def test_the_ends_of_the_default_zoom() -> None:
 
 
 SCALES, SHARES = st.floats(1, 5), st.floats(0, 1)
-ZOOMS = st.builds(Zoom, start_scale=SCALES, end_scale=SCALES, focus_x=SHARES, focus_y=SHARES)
+ENDS = st.none() | SHARES
+ZOOMS = st.builds(
+    Zoom, start_scale=SCALES, end_scale=SCALES, focus_x=SHARES, focus_y=SHARES, end_focus_x=ENDS, end_focus_y=ENDS
+)
 
 
 @given(SIZES, SIZES, ZOOMS, st.integers(0, 49))
@@ -53,6 +58,13 @@ def test_the_point_in_focus_keeps_its_place_in_the_frame() -> None:
     assert {round((0.25 * 1080 - part.top) / part.height, 6) for part in parts} == {0.25}
 
 
+def test_a_pan_goes_from_one_focus_to_the_other_with_the_easing() -> None:
+    zoom = job(Zoom(start_scale=2, end_scale=2, focus_x=0, end_focus_x=1, easing=Easing.EASE_IN), frames=101)
+    parts = [window(zoom, 1920, 1080, frame) for frame in range(101)]
+    assert [parts[frame].left for frame in (0, 50, 100)] == pytest.approx([0, 240, 960])
+    assert {part.top for part in parts} == {270}
+
+
 @pytest.mark.parametrize("easing", Easing)
 def test_easings_go_from_start_to_end_without_turning_back(easing: Easing) -> None:
     way = [eased(easing, step / 100) for step in range(101)]
@@ -65,3 +77,5 @@ def test_one_frame_and_the_way_to_the_producer() -> None:
     single = job(Zoom(easing=Easing.EASE_IN), frames=1)
     assert window(single, 1920, 1080, 0).width == 1920
     assert ZoomJob.from_json(single.to_json()) == single
+    blurred = replace(single, fit=Fit.CONTAIN, border=Border.BLUR, background_color="#123456")
+    assert ZoomJob.from_json(blurred.to_json()) == blurred

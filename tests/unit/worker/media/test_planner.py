@@ -26,6 +26,7 @@ from worker.hardware.diagnosis import Diagnosis
 from worker.media.arguments import ffmpeg_arguments
 from worker.media.plan import EncodeVideo, Plan, ProbedInput
 from worker.media.planner import make_plan
+from worker.media.stillfile import StillFormat, StillHeader
 
 ANY = AssetSource(asset="assets/any")
 CAPTION = Caption(video=ANY, subtitles=ANY)
@@ -89,7 +90,7 @@ def plan(
     fonts: FontBook,
     video: MediaInfo | None = None,
     audio: MediaInfo | None = None,
-    image: MediaInfo | None = None,
+    image: StillHeader | None = None,
     capabilities: Capabilities | None = None,
 ) -> Plan:
     folder = Path("/nowhere/it's [a] b:c")
@@ -100,7 +101,7 @@ def plan(
     if audio is not None or isinstance(operation, AddAudio):
         inputs["audio"] = ProbedInput(path=folder / "audio", media=audio or media(replace(AUDIO, index=0), kind="mp3"))
     if image is not None:
-        inputs["image"] = ProbedInput(path=folder / "image", media=image)
+        inputs["image"] = ProbedInput(path=folder / "image", still=image)
     return make_plan(operation, output or OutputSpec(), inputs, capabilities or machine(), fonts=fonts)
 
 
@@ -275,9 +276,12 @@ def test_what_does_not_go_together(fonts: FontBook, operation: Operation, output
     assert failed.value.reason is FailureReason.INPUT_INVALID
 
 
+def still(width: int, height: int, orientation: int = 1) -> StillHeader:
+    return StillHeader(format=StillFormat.JPEG, width=width, height=height, orientation=orientation)
+
+
 def test_a_film_of_a_still(fonts: FontBook) -> None:
-    still = media(replace(VIDEO, codec="png", width=3000, height=2000, bit_depth=16), kind="png_pipe")
-    made = plan(ImageToVideo(image=ANY), fonts=fonts, image=still)
+    made = plan(ImageToVideo(image=ANY), fonts=fonts, image=still(3000, 2000))
     assert made.producer is not None
     assert (made.producer.frames, made.producer.width, made.producer.height) == (120, 1920, 1080)
     assert made.expected.duration == 5 * SECONDS
@@ -285,7 +289,43 @@ def test_a_film_of_a_still(fonts: FontBook) -> None:
     assert "-color_range tv" in command(made)
 
 
+@pytest.mark.parametrize(
+    ("header", "size"),
+    [
+        (still(3000, 2000), (1920, 1080)),
+        (still(2000, 3000), (1080, 1920)),
+        (still(3000, 2000, orientation=6), (1080, 1920)),
+        (still(2000, 3000, orientation=5), (1920, 1080)),
+        (still(3000, 2000, orientation=3), (1920, 1080)),
+        (still(1, 1), (1920, 1080)),
+    ],
+)
+def test_a_film_is_upright_as_the_still_is_shown(fonts: FontBook, header: StillHeader, size: tuple[int, int]) -> None:
+    made = plan(ImageToVideo(image=ANY), fonts=fonts, image=header)
+    assert (made.expected.width, made.expected.height) == size
+
+
+@pytest.mark.parametrize(("rate", "seconds", "frames"), [(1, 0.1, 1), (23.976, 10, 240), (120, 3600, 432_000)])
+def test_frames_of_a_film(fonts: FontBook, rate: float, seconds: float, frames: int) -> None:
+    operation = ImageToVideo(image=ANY, frame_rate=rate, duration=seconds * SECONDS)
+    made = plan(operation, fonts=fonts, image=still(3000, 2000))
+    assert made.producer is not None
+    assert made.producer.frames == frames
+    assert made.expected.duration == frames / rate * SECONDS
+
+
+def test_sound_for_a_film_is_padded_to_its_length(fonts: FontBook) -> None:
+    made = plan(ImageToVideo(image=ANY), fonts=fonts, image=still(3000, 2000), audio=media(replace(AUDIO, index=0)))
+    assert "apad=whole_dur=5.000000" in command(made)
+    assert "-t 5.000000" in command(made)
+
+
 def test_a_still_of_too_many_pixels_is_refused_before_it_is_decoded(fonts: FontBook) -> None:
-    bomb = media(replace(VIDEO, codec="png", width=50_000, height=50_000), kind="png_pipe")
     with pytest.raises(TaskFailed, match="50000x50000 pixels; more than 100 million"):
-        plan(ImageToVideo(image=ANY), fonts=fonts, image=bomb)
+        plan(ImageToVideo(image=ANY), fonts=fonts, image=still(50_000, 50_000))
+
+
+def test_a_strip_that_would_give_an_absurd_frame_is_refused(fonts: FontBook) -> None:
+    output = OutputSpec(video=VideoEncoding(size=FrameSize(height=1080)))
+    with pytest.raises(TaskFailed, match="1080000x1080"):
+        plan(ImageToVideo(image=ANY), output, fonts=fonts, image=still(1000, 1))

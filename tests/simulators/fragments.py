@@ -19,6 +19,7 @@ def film(
     picture: bool = True,
     encoder: Sequence[str] = ("-c:v", "libx264", "-preset", "superfast"),
     rate: str = str(RATE),
+    matroska: bool = False,
 ) -> bytes:
     """Returns a film of a moving picture of which only what comes at `start` or later is encoded, in its own time."""
     inputs = ["-f", "lavfi", "-i", f"testsrc2=s=192x128:d={seconds}:r={rate}"]
@@ -29,5 +30,6 @@ def film(
     if sound:
         inputs += ["-f", "lavfi", "-i", f"sine=d={seconds}"]
         maps += ["-map", "1:a", "-c:a", "aac"]
-    command = [str(locate_ffmpeg()), "-v", "error", "-nostdin", *inputs, *maps, *_FRAGMENTED, "pipe:1"]
+    form = ["-f", "matroska"] if matroska else _FRAGMENTED
+    command = [str(locate_ffmpeg()), "-v", "error", "-nostdin", *inputs, *maps, *form, "pipe:1"]
     return subprocess.run(command, capture_output=True, check=True).stdout

@@ -83,9 +83,9 @@ async def has_at_home(stage: Stage, job: Job, *names: str) -> bool:
     return True
 
 
-async def lost(stage: Stage, troupe: Troupe, job: Job, *, at_second: int = BORDER) -> Job:
-    """The job when its worker was lost after so much of it had come home."""
-    await stage.reaches(job, lambda one: one.progress.output_bytes >= troupe.until(at_second))
+async def lost(stage: Stage, job: Job, *, size: int) -> Job:
+    """The job when its worker was lost after so many bytes had come home."""
+    await stage.reaches(job, lambda one: one.progress.output_bytes >= size)
     for one in await stage.ledger.list_instances(states=frozenset({InstanceState.READY}), limit=10):
         await stage.lose_instance(one, InstanceState.DESTROYED)
     return await stage.reaches(job, lambda one: one.state is JobState.QUEUED and bool(one.attempts))
@@ -102,7 +102,7 @@ async def frames(stage: Stage, job: Job, folder: Path) -> list[float]:
 async def test_the_next_attempt_makes_only_the_rest(stage: Stage, troupe: Troupe, tmp_path: Path) -> None:
     first = await troupe.worker(hold_at=troupe.until(BORDER))
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job())
+        job = await lost(stage, await stage.add_job(), size=troupe.until(BORDER))
         assert await has_at_home(stage, job, "1.spool")
         second = await troupe.worker()
         job = await stage.finished(job)
@@ -125,7 +125,7 @@ async def test_the_next_attempt_makes_only_the_rest(stage: Stage, troupe: Troupe
 async def test_progress_begins_at_what_is_kept(stage: Stage, troupe: Troupe) -> None:
     await troupe.worker(hold_at=troupe.until(BORDER))
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job())
+        job = await lost(stage, await stage.add_job(), size=troupe.until(BORDER))
         second = await troupe.worker(hold_at=len(troupe.rest) // 2, media_seconds=SECONDS - BORDER)
         seen = await stage.reaches(job, lambda one: one.progress.fraction > 0)
         second.release()
@@ -143,11 +143,10 @@ async def test_parts_add_up_over_several_losses(stage: Stage, troupe: Troupe, tm
     troupe.sound = film(seconds=40, sound=True, picture=False)
     await troupe.worker(hold_at=troupe.until(12))
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job(), at_second=12)
+        job = await lost(stage, await stage.add_job(), size=troupe.until(12))
         part = film(seconds=40, start=12)
         second = await troupe.worker(picture=part, hold_at=len(part) - 2000)
-        await stage.reaches(job, lambda one: one.progress.output_bytes >= len(part) - 2000)
-        job = await lost(stage, troupe, job, at_second=0)
+        job = await lost(stage, job, size=len(part) - 2000)
         assert await has_at_home(stage, job, "1.spool", "2.spool")
         (_, first_part), (_, second_part) = job.kept
         assert (first_part.end, second_part.end) == (timedelta(seconds=12), timedelta(seconds=38))
@@ -163,7 +162,7 @@ async def test_a_film_without_sound_needs_no_task_for_it(stage: Stage, troupe: T
     troupe.whole = film(seconds=SECONDS)
     await troupe.worker(hold_at=troupe.until(BORDER))
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job())
+        job = await lost(stage, await stage.add_job(), size=troupe.until(BORDER))
         second = await troupe.worker()
         job = await stage.finished(job)
 
@@ -178,9 +177,12 @@ async def test_where_nothing_is_kept_the_next_attempt_makes_all(stage: Stage, tr
         delivery=Delivery.PROGRESSIVE if why == "progressive" else Delivery.FASTSTART,
         container=Container.MKV if why == "matroska" else Container.MP4,
     )
-    await troupe.worker(hold_at=troupe.until(second_of_loss), encoder="copy" if why == "copy" else "simulated")
+    at = troupe.until(second_of_loss)
+    if why == "matroska":
+        troupe.whole = film(seconds=SECONDS, sound=True, matroska=True)
+    await troupe.worker(hold_at=at, encoder="copy" if why == "copy" else "simulated")
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job(output=output), at_second=second_of_loss)
+        job = await lost(stage, await stage.add_job(output=output), size=at)
         assert await has_at_home(stage, job)
         second = await troupe.worker()
         job = await stage.finished(job)
@@ -193,7 +195,7 @@ async def test_where_nothing_is_kept_the_next_attempt_makes_all(stage: Stage, tr
 async def test_another_encoder_starts_from_zero_before_it_has_made_much(stage: Stage, troupe: Troupe) -> None:
     await troupe.worker(hold_at=troupe.until(BORDER))
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job())
+        job = await lost(stage, await stage.add_job(), size=troupe.until(BORDER))
         second = await troupe.worker(encoder="another", hold_at=1000)
         job = await stage.reaches(job, lambda one: len(one.attempts) == 3)
         second.release()
@@ -217,7 +219,7 @@ async def test_parts_that_do_not_go_together_start_from_zero_and_never_become_a_
 ) -> None:
     await troupe.worker(hold_at=troupe.until(BORDER))
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job())
+        job = await lost(stage, await stage.add_job(), size=troupe.until(BORDER))
         match fault:
             case "parameters":
                 picture = film(
@@ -242,7 +244,7 @@ async def test_a_part_that_is_damaged_on_the_disk_is_seen_before_a_machine_works
 ) -> None:
     await troupe.worker(hold_at=troupe.until(BORDER))
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job())
+        job = await lost(stage, await stage.add_job(), size=troupe.until(BORDER))
         part = stage.folder / "spool" / job.id / "1.spool"
         content = bytearray(part.read_bytes())
         content[len(content) // 2] ^= 1
@@ -260,7 +262,7 @@ async def test_a_part_that_is_damaged_on_the_disk_is_seen_before_a_machine_works
 async def test_a_part_that_gave_way_costs_no_attempt(stage: Stage, troupe: Troupe) -> None:
     await troupe.worker(hold_at=troupe.until(BORDER))
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job())
+        job = await lost(stage, await stage.add_job(), size=troupe.until(BORDER))
         (stage.folder / "spool" / job.id / "1.spool").unlink()
         second = await troupe.worker()
         job = await stage.finished(job)
@@ -273,7 +275,7 @@ async def test_a_part_that_gave_way_costs_no_attempt(stage: Stage, troupe: Troup
 async def test_a_restart_finds_what_was_kept_and_what_came_since(stage: Stage, troupe: Troupe, tmp_path: Path) -> None:
     await troupe.worker(hold_at=troupe.until(BORDER))
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job())
+        job = await lost(stage, await stage.add_job(), size=troupe.until(BORDER))
     second = await troupe.worker(hold_at=len(troupe.rest) // 2)
     async with stage.scheduler():
         await stage.reaches(job, lambda one: one.progress.output_bytes >= len(troupe.rest) // 2)
@@ -290,7 +292,7 @@ async def test_a_restart_finds_what_was_kept_and_what_came_since(stage: Stage, t
 async def test_what_is_kept_goes_with_its_job(stage: Stage, troupe: Troupe) -> None:
     await troupe.worker(hold_at=troupe.until(BORDER))
     async with stage.scheduler() as scheduler:
-        job = await lost(stage, troupe, await stage.add_job())
+        job = await lost(stage, await stage.add_job(), size=troupe.until(BORDER))
         await stage.cancel(job, scheduler)
         scheduler.wake()
         assert await has_at_home(stage, job)
@@ -300,7 +302,7 @@ async def test_what_is_kept_goes_with_its_job(stage: Stage, troupe: Troupe) -> N
 async def test_all_attempts_are_paid_for_and_all_bytes_counted(stage: Stage, troupe: Troupe) -> None:
     await troupe.worker(hold_at=troupe.until(BORDER))
     async with stage.scheduler():
-        job = await lost(stage, troupe, await stage.add_job())
+        job = await lost(stage, await stage.add_job(), size=troupe.until(BORDER))
         await troupe.worker()
         job = await stage.finished(job)
 

@@ -197,6 +197,8 @@ def _difference(source: MediaInfo, made: MediaInfo, expected: timedelta) -> str:
     """Says what of the spool the delivered file lacks; empty when it has all."""
     if (wanted := _stream_types(source)) != (found := _stream_types(made)):
         return f"It has the streams {', '.join(found)} where the encoder made {', '.join(wanted)}."
+    if (languages := _subtitle_languages(source)) != (kept := _subtitle_languages(made)):
+        return f"Its subtitles are in {', '.join(kept)} where the encoder made {', '.join(languages)}."
     # Matroska that was written into a pipe does not say how long it is.
     reference = source.duration or expected
     if not reference or made.duration is None:
@@ -217,6 +219,10 @@ def _lost_frames(made: MediaInfo, joined: JoinedPicture | None) -> str:
 
 def _stream_types(info: MediaInfo) -> list[StreamType]:
     return sorted(stream.type for stream in info.streams if stream.type is not StreamType.DATA)
+
+
+def _subtitle_languages(info: MediaInfo) -> list[str]:
+    return [one.language or "no language" for one in info.streams if one.type is StreamType.SUBTITLE]
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

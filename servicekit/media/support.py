@@ -6,6 +6,7 @@ becomes INVALID_ARGUMENT. Field paths are relative to the message that holds `op
 
 from collections.abc import Iterator, Mapping
 
+from servicekit.media.languages import stated_language
 from servicekit.media.operations import (
     AddAudio,
     AudioLength,
@@ -60,8 +61,6 @@ def _unsupported(operation: Operation) -> Iterator[Finding]:
 
 
 def _unsupported_caption(operation: Caption) -> Iterator[Finding]:
-    if operation.mode is CaptionMode.SOFT:
-        yield "operation.caption.mode", "subtitle tracks (SOFT) are not offered yet; use BURN_IN"
     if operation.fonts:
         yield "operation.caption.fonts", "fonts of your own are not offered yet"
     if operation.missing_glyphs is not MissingGlyphs.FAIL:
@@ -96,6 +95,9 @@ def _operation_contradictions(operation: Operation, output: OutputSpec) -> Itera
             yield "output.video.codec", "a still has no video stream that could be copied; name a codec"
         if isinstance(operation, Caption) and operation.mode is CaptionMode.BURN_IN:
             yield "output.video.codec", "burning captions in changes the picture, so it cannot be copied; name a codec"
+    if isinstance(operation, Caption) and stated_language(operation.language, output.container) is None:
+        stated = f"{output.container} files cannot state the language {operation.language!r}; use MP4 or MKV"
+        yield "operation.caption.language", stated
     if not isinstance(operation, AddAudio):
         return
     if output.audio.codec is AudioCodec.COPY and _changes_sound(operation):

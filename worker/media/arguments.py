@@ -11,6 +11,7 @@ from pathlib import Path
 
 from servicekit.media.demuxers import reading_options
 from servicekit.media.outputs import Container, VideoCodec
+from worker.media.captions import SCRIPT_FILE
 from worker.media.encoders import encoder_options
 from worker.media.input_limits import MAX_PIXELS
 from worker.media.plan import (
@@ -49,10 +50,11 @@ from worker.media.plan import (
     SkipStart,
     Sound,
     SquarePixels,
+    SubtitleTrack,
     ToneMap,
     VideoFilter,
+    WrittenFile,
 )
-from worker.media.planner import CAPTIONS_FILE
 
 FONTS_FOLDER = "fonts"
 JOIN_FILE = "join.txt"
@@ -98,7 +100,7 @@ def ffmpeg_arguments(plan: Plan, *, progress_fd: int) -> list[str]:
     """
     graph = _Graph()
     _join_in_turn(plan, graph)
-    streams = [*_video(plan), *_audio(plan, plan.audio, graph)]
+    streams = [*_video(plan), *_audio(plan, plan.audio, graph), *_subtitles(plan.subtitles)]
     return [
         *_reading(plan, progress_fd),
         *graph.options(),
@@ -154,7 +156,7 @@ def _reading(plan: Plan, progress_fd: int) -> list[str]:
 
 def _ending(plan: Plan) -> list[str]:
     # Titles and chapters of the input may hold anything; a chapter would even become a stream of its own in MP4.
-    arguments = ["-map_chapters", "-1", "-sn", "-dn"]
+    arguments = ["-map_chapters", "-1", *([] if plan.subtitles else ["-sn"]), "-dn"]
     if plan.skip:
         arguments += ["-ss", _seconds(plan.skip)]
     if plan.skip or any(isinstance(entry, MediaFile) and entry.seek for entry in plan.inputs):
@@ -184,6 +186,8 @@ def _input(entry: Input, *, is_copied: bool) -> list[str]:
             formats = ["-format_whitelist", f"concat,{entry.demuxer}"]
             listing = ["-protocol_whitelist", "file", *formats, "-f", "concat", "-safe", "0", "-i", JOIN_FILE]
             return [*_LIMITS, *listing]
+        case WrittenFile(name=name, demuxer=demuxer):
+            return ["-protocol_whitelist", "file", "-f", demuxer, "-i", f"file:{name}"]
         case RawFrames():
             size = f"{entry.width}x{entry.height}"
             raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", size]
@@ -326,7 +330,7 @@ def _video_filter(entry: VideoFilter) -> str:
         case ToneMap():
             return _TONE_MAP
         case DrawCaptions(width, height):
-            return f"ass=filename={CAPTIONS_FILE}:fontsdir={FONTS_FOLDER}:original_size={width}x{height}"
+            return f"ass=filename={SCRIPT_FILE}:fontsdir={FONTS_FOLDER}:original_size={width}x{height}"
         case PixelFormat(name):
             return f"format={name}"
 
@@ -405,6 +409,16 @@ def _audio_filter(entry: AudioFilter) -> str:  # noqa: C901 - one case for each 
             return f"aresample={hertz},aformat=sample_fmts=fltp"
         case FillGaps():
             return "aresample=async=1:first_pts=0"
+
+
+def _subtitles(tracks: Sequence[SubtitleTrack]) -> list[str]:
+    arguments: list[str] = []
+    for number, track in enumerate(tracks):
+        arguments += ["-map", f"{track.source}:0", f"-c:s:{number}", "copy"]
+        arguments += [f"-disposition:s:{number}", "default"]
+        if track.language:
+            arguments += [f"-metadata:s:s:{number}", f"language={track.language}"]
+    return arguments
 
 
 def _seconds(duration: timedelta) -> str:

@@ -11,6 +11,9 @@ from worker.errors import FailureReason, TaskFailed
 from worker.fonts.book import Family, FontBook
 from worker.media.subtitles import Cue
 
+SCRIPT_FILE = "captions.ass"
+"""What the script is called in FFmpeg's working folder."""
+
 # A script height of 1000 makes the sizes of CaptionStyle (1/1000 of the picture height) script units.
 _SCRIPT_HEIGHT = 1000
 _NAMED_CHARACTERS = 10

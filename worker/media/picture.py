@@ -18,6 +18,7 @@ from worker.media.plan import (
     FrameRate,
     Pictures,
     PixelFormat,
+    SubtitleTrack,
     ToneMap,
     VideoFilter,
 )
@@ -117,6 +118,7 @@ def expected_output(
     audio: tuple[AudioTrack, ...],
     picture: geometry.Picture,
     duration: timedelta | None,
+    subtitles: tuple[SubtitleTrack, ...] = (),
 ) -> ExpectedOutput:
     """Returns what the output of these parts has to be."""
     return ExpectedOutput(
@@ -125,4 +127,5 @@ def expected_output(
         width=picture.width,
         height=picture.height,
         duration=duration,
+        subtitles=tuple((track.codec, track.language) for track in subtitles),
     )

@@ -250,7 +250,15 @@ class RawFrames:
     frame_rate: float
 
 
-Input = MediaFile | JoinedFiles | RawFrames
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFile:
+    """One of the plan's own `files`, which FFmpeg reads as media."""
+
+    name: str
+    demuxer: str
+
+
+Input = MediaFile | JoinedFiles | RawFrames | WrittenFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,14 +343,27 @@ AudioTrack = CopyAudio | EncodeAudio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubtitleTrack:
+    """A track that is copied from the first stream of an input; `language` is empty where none is stated."""
+
+    source: int
+    codec: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedOutput:
-    """What the output has to be to count as made; codecs by the probe's names, duration None where nobody knows."""
+    """What the output has to be to count as made; codecs by the probe's names, duration None where nobody knows.
+
+    `subtitles` are the codec and the language of each track.
+    """
 
     video_codec: str
     audio_codecs: tuple[str, ...]
     width: int
     height: int
     duration: timedelta | None
+    subtitles: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,7 +382,7 @@ class Plan:
     """All that is to happen for one task; `end` cuts the output there, `shortest` ends it with its shortest stream.
 
     `preparations` come before the run that makes the output, in their order, and each completes the plan with what it
-    found out or made (`preparations.py`). `files` are small texts and `fonts` font files that have to lie in FFmpeg's
+    found out or made (`preparations.py`). `files` are written and `fonts` font files that have to lie in FFmpeg's
     working folder.
     `skip` leaves out the beginning, which is read all the same; it is for formats in which seeking is not exact.
     `cpu_video` is the picture without the GPU's decoder, where `video` is with it.
@@ -373,13 +394,14 @@ class Plan:
     container: Container
     expected: ExpectedOutput
     ffmpeg_release: tuple[int, int]
+    subtitles: tuple[SubtitleTrack, ...] = ()
     end: timedelta | None = None
     skip: timedelta = timedelta()
     shortest: bool = False
     producer: ZoomJob | None = None
     cpu_video: EncodeVideo | None = None
     preparations: tuple[Preparation, ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
     fonts: tuple[Path, ...] = ()
 
     @property

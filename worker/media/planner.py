@@ -18,34 +18,28 @@ from worker.errors import FailureReason, TaskFailed
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
 from worker.media import geometry
-from worker.media.captions import caption_script
+from worker.media.caption_plan import caption_plan
 from worker.media.cutting import transcode_plan
 from worker.media.gpu import with_gpu
 from worker.media.joining import concat_plan
 from worker.media.picture import copied_picture, encoded_picture, expected_output, rate_filter
 from worker.media.plan import (
     CopyVideo,
-    DrawCaptions,
     EncodeVideo,
     LevelSound,
     Plan,
     Preparation,
     ProbedInput,
 )
-from worker.media.sound import kept_sound, replaced_sound
+from worker.media.sound import replaced_sound
 from worker.media.stills import still_plan
 from worker.media.streams import (
-    audio_streams,
     first_audio,
     input_file,
-    length_of,
     media_of,
     stream_length,
     video_stream,
 )
-from worker.media.subtitles import read_subtitles
-
-CAPTIONS_FILE = "captions.ass"
 
 
 def make_plan(
@@ -75,7 +69,7 @@ def _plan(
 ) -> Plan:
     match operation:
         case Caption():
-            return _caption_plan(operation, output, inputs, capabilities, fonts)
+            return caption_plan(operation, output, inputs, capabilities, fonts)
         case ImageToVideo():
             return still_plan(operation, output, inputs, capabilities)
         case AddAudio():
@@ -86,34 +80,6 @@ def _plan(
             return concat_plan(output, [inputs[role] for role, _ in sources(operation)], capabilities)
         case Thumbnails():
             raise AssertionError("refused as unsupported above")
-
-
-def _caption_plan(
-    operation: Caption,
-    output: OutputSpec,
-    inputs: Mapping[str, ProbedInput],
-    capabilities: Capabilities,
-    fonts: FontBook,
-) -> Plan:
-    source = inputs["video"]
-    media, stream = media_of(source), video_stream(media_of(source))
-    picture, resize = geometry.fitted(geometry.upright(stream), output.video.size)
-    cues = read_subtitles(inputs["subtitles"].content)
-    script = caption_script(cues, operation.style, aspect=picture.aspect, fonts=fonts)
-    draw = DrawCaptions(round(picture.height * picture.aspect), picture.height)
-    filters = (*resize, *rate_filter(output.video), draw)
-    video = encoded_picture(stream, output.video, picture, filters, capabilities)
-    audio = kept_sound(audio_streams(media), output.audio, output.container)
-    return Plan(
-        inputs=(input_file(source),),
-        video=video,
-        audio=audio,
-        container=output.container,
-        expected=expected_output(video, audio, picture, length_of(media)),
-        ffmpeg_release=capabilities.ffmpeg_release,
-        files={CAPTIONS_FILE: script.text},
-        fonts=tuple(face.path for family in script.families for face in family.faces),
-    )
 
 
 def _sound_plan(

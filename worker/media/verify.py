@@ -1,6 +1,6 @@
 """The check after the run: completion needs positive proof, not an exit status."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,8 +45,15 @@ def _differences(media: MediaInfo, expected: ExpectedOutput, duration: timedelta
     sound = tuple(stream.codec for stream in media.streams if stream.type is StreamType.AUDIO)
     if sound != expected.audio_codecs:
         yield f"the sound tracks are {sound or 'none'}, not {expected.audio_codecs or 'none'}"
+    subtitles = tuple((one.codec, one.language) for one in media.streams if one.type is StreamType.SUBTITLE)
+    if subtitles != expected.subtitles:
+        yield f"the subtitle tracks are {_tracks(subtitles)}, not {_tracks(expected.subtitles)}"
     if expected.duration is not None and duration is not None:
         tolerance = max(_LEAST_TOLERANCE, expected.duration * _TOLERANCE_SHARE)
         if abs(duration - expected.duration) > tolerance:
             is_seconds, was_seconds = duration.total_seconds(), expected.duration.total_seconds()
             yield f"it lasts {is_seconds:.2f} s, not {was_seconds:.2f} s"
+
+
+def _tracks(subtitles: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{codec} ({language or 'no language'})" for codec, language in subtitles) or "none"

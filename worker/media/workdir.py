@@ -20,8 +20,8 @@ _FONTCONFIG = f"""<?xml version="1.0"?>
 
 def prepare_workdir(plan: Plan, folder: Path) -> None:
     """Puts the plan's files and fonts into an existing folder; what is already there under these names is replaced."""
-    for name, text in plan.files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    for name, content in plan.files.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     if plan.fonts:
         (folder / _FONTCONFIG_FILE).write_text(_FONTCONFIG, encoding="utf-8")
         fonts = folder / FONTS_FOLDER

@@ -26,7 +26,6 @@ COPY = VideoEncoding(codec=VideoCodec.COPY)
 @pytest.mark.parametrize(
     ("operation", "field"),
     [
-        (replace(CAPTION, mode=CaptionMode.SOFT), "operation.caption.mode"),
         (replace(SOUND, mode=AudioMode.MIX), "operation.add_audio.mode"),
         (replace(SOUND, length=AudioLength.LOOP_AUDIO), "operation.add_audio.length"),
         (replace(SOUND, duck_video=True), "operation.add_audio.duck_video"),
@@ -55,6 +54,11 @@ def test_the_three_operations_are_offered_with_their_defaults(operation: Operati
             "output.audio.codec",
         ),
         (replace(SOUND, video_gain_db=3.0), OutputSpec(video=COPY), "operation.add_audio.video_gain_db"),
+        (
+            replace(CAPTION, mode=CaptionMode.SOFT, language="fil"),
+            OutputSpec(container=Container.MOV, video=COPY),
+            "operation.caption.language",
+        ),
     ],
 )
 def test_wishes_that_exclude_each_other(operation: Operation, output: OutputSpec, field: str) -> None:

@@ -1,5 +1,6 @@
 """Test decodes: which codecs NVDEC decodes here."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,8 +36,8 @@ class DecodeTrials:
     clock: Clock
 
     async def decoders(self) -> tuple[Decoder, ...]:
-        """Tries each codec that a clip can be made of here; one that does not work is no error."""
-        found = [await self._decoder(codec) for codec in CLIP_ENCODERS]
+        """Tries each codec that a clip can be made of here, all at once; one that does not work is no error."""
+        found = await asyncio.gather(*(self._decoder(codec) for codec in CLIP_ENCODERS))
         return tuple(decoder for decoder in found if decoder is not None)
 
     async def _decoder(self, codec: str) -> Decoder | None:

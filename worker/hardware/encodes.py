@@ -59,18 +59,17 @@ class EncodeTrials:
 
         Doubles them until the total grows too little or one fails, as it does where the host's sessions are used up.
         """
-        frames = _HARDWARE_FRAMES if encoder.hardware else _FRAMES
-        number, total = 1, 0.0
+        number, total = 1, encoder.frames_per_second
         while number * 2 <= limit:
-            total = total or await self._together(encoder, number, frames)
-            more = await self._together(encoder, number * 2, frames)
+            more = await self._together(encoder, number * 2)
             if more < total * _WORTHWHILE:
                 break
             number, total = number * 2, more
         return number
 
-    async def _together(self, encoder: Encoder, number: int, frames: int) -> float:
+    async def _together(self, encoder: Encoder, number: int) -> float:
         """Returns the frames that so many encodes make in a second, together; 0 where one of them fails."""
+        frames = _HARDWARE_FRAMES if encoder.hardware else _FRAMES
         ends = await asyncio.gather(
             *(self._encode(encoder.name, encoder.codec, frames) for _ in range(number)), return_exceptions=True
         )

@@ -45,9 +45,8 @@ async def probe_capabilities(
     `slots` 0 measures how many tasks at once are worth while; another number is taken as it is. The disk is left to
     whoever knows where tasks work.
     """
-    gpus = await asyncio.to_thread(_gpus)
-    version, filters = await asyncio.gather(
-        asyncio.to_thread(_version, ffmpeg), asyncio.to_thread(_listed, ffmpeg, "-filters")
+    gpus, version, filters = await asyncio.gather(
+        asyncio.to_thread(_gpus), asyncio.to_thread(_version, ffmpeg), asyncio.to_thread(_listed, ffmpeg, "-filters")
     )
     cores = len(os.sched_getaffinity(0))
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

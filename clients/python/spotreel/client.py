@@ -293,10 +293,20 @@ class AsyncClient(Machines):
         frame_rate: float | None = None,
         zoom: Zoom | None = None,
         fit: "ImageToVideo.Fit.ValueType" = ImageToVideo.FIT_UNSPECIFIED,
+        border: "ImageToVideo.Border.ValueType" = ImageToVideo.BORDER_UNSPECIFIED,
+        background_color: str = "",
         **settings: Unpack[RunSettings],
     ) -> Job:
         """Makes a film of a still; uploads what is local, then as `run`."""
-        describe = partial(operations.image_to_video, duration=duration, frame_rate=frame_rate, zoom=zoom, fit=fit)
+        describe = partial(
+            operations.image_to_video,
+            duration=duration,
+            frame_rate=frame_rate,
+            zoom=zoom,
+            fit=fit,
+            border=border,
+            background_color=background_color,
+        )
         sources = {"image": image} if audio is None else {"image": image, "audio": audio}
         return await self._submit(describe, settings, **sources)
 

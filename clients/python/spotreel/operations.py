@@ -61,12 +61,21 @@ def image_to_video(
     frame_rate: float | None = None,
     zoom: Zoom | None = None,
     fit: "ImageToVideo.Fit.ValueType" = ImageToVideo.FIT_UNSPECIFIED,
+    border: "ImageToVideo.Border.ValueType" = ImageToVideo.BORDER_UNSPECIFIED,
+    background_color: str = "",
     audio: MediaSource | None = None,
 ) -> Operation:
-    """Makes a film of a still; `duration` is 5 s and `frame_rate` 24 unless given."""
+    """Makes a film of a still; `duration` is 5 s and `frame_rate` 24 unless given, `background_color` is `#RRGGBB`."""
     return Operation(
         image_to_video=ImageToVideo(
-            image=image, duration=duration_of(duration), frame_rate=frame_rate, zoom=zoom, fit=fit, audio=audio
+            image=image,
+            duration=duration_of(duration),
+            frame_rate=frame_rate,
+            zoom=zoom,
+            fit=fit,
+            border=border,
+            background_color=background_color,
+            audio=audio,
         )
     )
 

@@ -206,12 +206,22 @@ class Client:
         frame_rate: float | None = None,
         zoom: Zoom | None = None,
         fit: "ImageToVideo.Fit.ValueType" = ImageToVideo.FIT_UNSPECIFIED,
+        border: "ImageToVideo.Border.ValueType" = ImageToVideo.BORDER_UNSPECIFIED,
+        background_color: str = "",
         **settings: Unpack[RunSettings],
     ) -> Job:
         """See `AsyncClient.image_to_video`."""
         return self._run(
             self._client.image_to_video(
-                image, audio=audio, duration=duration, frame_rate=frame_rate, zoom=zoom, fit=fit, **settings
+                image,
+                audio=audio,
+                duration=duration,
+                frame_rate=frame_rate,
+                zoom=zoom,
+                fit=fit,
+                border=border,
+                background_color=background_color,
+                **settings,
             )
         )
 

@@ -50,7 +50,7 @@ async def test_an_operation_writes_the_file_and_keeps_the_outputs_apart(
     status, out, err = await run(
         server.address, "image-to-video", video, "-o", target, "--duration", "2.5", "--zoom-to", "2",
         "--focus", "0.25,1", "--easing", "ease-in-out", "--fit", "contain", "--size", "1280x720",
-        "--quality", "20", "--timeout", "30",
+        "--border", "blur", "--pan-to", "0.75,0", "--background", "#123456", "--quality", "20", "--timeout", "30",
     )  # fmt: skip
 
     assert (status, target.read_bytes()) == (0, server.output), err
@@ -60,7 +60,9 @@ async def test_an_operation_writes_the_file_and_keeps_the_outputs_apart(
     operation = spec.operation.image_to_video
     assert operation.duration.ToNanoseconds() == 2_500_000_000
     assert (operation.zoom.end_scale, operation.zoom.focus_x, operation.zoom.focus_y) == (2.0, 0.25, 1.0)
-    assert (operation.zoom.easing, operation.fit) == (4, 2)
+    assert (operation.zoom.end_focus_x, operation.zoom.end_focus_y) == (0.75, 0.0)
+    assert (operation.zoom.easing, operation.fit, operation.border) == (4, 2, 2)
+    assert operation.background_color == "#123456"
     assert (spec.output.container, spec.output.video.quality, spec.output.video.size.width) == (3, 20, 1280)
     assert spec.limits.run_timeout.seconds == 30
 

@@ -128,9 +128,26 @@ def caption(video: str | Path, subtitles: str | Path, mode: str | None, **values
 @click.option(
     "--focus", type=_Pair(Number(0, 1), ",", "X,Y"), metavar="X,Y", help="Kept in view, each 0 to 1. Default: 0.5,0.5."
 )
+@click.option(
+    "--pan-to",
+    type=_Pair(Number(0, 1), ",", "X,Y"),
+    metavar="X,Y",
+    help="Where --focus has moved to at the end. Default: it stays.",
+)
 @click.option("--easing", type=click.Choice(["linear", "ease-in", "ease-out", "ease-in-out"]), help="Default: linear.")
 @click.option(
     "--fit", type=click.Choice(["cover", "contain"]), help="Fill the frame (default), or show all of the still."
+)
+@click.option(
+    "--border",
+    type=click.Choice(["color", "blur"]),
+    help="With --fit contain: --background around the still (default), or the still itself, blurred.",
+)
+@click.option(
+    "--background",
+    "background_color",
+    metavar="#RRGGBB",
+    help="Around the still and behind its transparent parts. Default: #000000.",
 )
 @click.option("--audio", type=SOURCE, metavar="FILE", help="Sound for the film.")
 @click.option(
@@ -146,15 +163,20 @@ def image_to_video(
     duration: float | None,
     fps: float | None,
     focus: tuple[float, float] | None,
+    pan_to: tuple[float, float] | None,
     easing: str | None,
     fit: str | None,
+    border: str | None,
+    background_color: str | None,
     audio: str | Path | None,
     **values: Any,
 ) -> None:
-    """Make a film of the still IMAGE (JPEG, PNG, WebP, BMP, TIFF)."""
+    """Make a film of the still IMAGE (JPEG, PNG, WebP, BMP, TIFF, GIF)."""
     zoom = _take(values, "start_scale", "end_scale")
     if focus:
         zoom |= {"focus_x": focus[0], "focus_y": focus[1]}
+    if pan_to:
+        zoom |= {"end_focus_x": pan_to[0], "end_focus_y": pan_to[1]}
 
     async def ask(client: "AsyncClient", settings: "RunSettings") -> "Job":
         from spotreel.media.v1.operation_pb2 import ImageToVideo, Zoom  # noqa: PLC0415 - loaded when it is needed
@@ -168,6 +190,8 @@ def image_to_video(
             frame_rate=fps,
             zoom=Zoom(**zoom) if zoom else None,
             fit=ImageToVideo.Fit.Value(_enum("FIT", fit)),
+            border=ImageToVideo.Border.Value(_enum("BORDER", border)),
+            background_color=background_color or "",
             **settings,
         )
 

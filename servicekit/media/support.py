@@ -54,8 +54,6 @@ def _unsupported(operation: Operation) -> Iterator[Finding]:
             yield "operation.thumbnails", "pictures of a video are not offered yet"
         case Caption():
             yield from _unsupported_caption(operation)
-        case AddAudio():
-            yield from _unsupported_sound(operation)
         case _:
             return
 
@@ -67,16 +65,6 @@ def _unsupported_caption(operation: Caption) -> Iterator[Finding]:
         yield "operation.caption.missing_glyphs", "leaving characters out is not offered yet"
     if operation.style.highlight_color:
         yield "operation.caption.style.highlight_color", "highlighting words is not offered yet"
-
-
-def _unsupported_sound(operation: AddAudio) -> Iterator[Finding]:
-    if operation.mode is AudioMode.MIX:
-        yield "operation.add_audio.mode", "mixing sounds (MIX) is not offered yet; use REPLACE"
-    if operation.length in (AudioLength.LONGEST, AudioLength.LOOP_AUDIO):
-        wanted = operation.length.value
-        yield "operation.add_audio.length", f"{wanted} is not offered yet; use VIDEO or SHORTEST"
-    if operation.duck_video:
-        yield "operation.add_audio.duck_video", "ducking is not offered yet"
 
 
 def _container_contradictions(output: OutputSpec) -> Iterator[Finding]:

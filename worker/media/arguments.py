@@ -11,47 +11,40 @@ from pathlib import Path
 
 from servicekit.media.demuxers import reading_options
 from servicekit.media.outputs import Container, VideoCodec
+from worker.media.audio_filters import audio_filter
 from worker.media.captions import SCRIPT_FILE
 from worker.media.encoders import encoder_options
 from worker.media.input_limits import MAX_PIXELS
+from worker.media.numbers import number_of, seconds
 from worker.media.plan import (
     AudioFilter,
     AudioTrack,
-    ChannelLayouts,
     CopyAudio,
     CopyVideo,
     Crop,
     Decoding,
     Deinterlace,
-    Delay,
     DrawCaptions,
     EncodeAudio,
     EncodeVideo,
-    EndAt,
-    FadeIn,
-    FadeOut,
     FillGaps,
     FrameRate,
-    Gain,
     Input,
     Join,
     JoinedFiles,
-    LimitPeaks,
     LoudnessMeter,
     MediaFile,
     PadPicture,
-    PadSilence,
     PixelFormat,
     Plan,
     RawFrames,
-    SampleRate,
     Scale,
     ScaleOnGpu,
-    SkipStart,
     Sound,
     SquarePixels,
     SubtitleTrack,
     ToneMap,
+    UnrollSound,
     VideoFilter,
     WrittenFile,
 )
@@ -81,12 +74,12 @@ _FORMATS = {
     Container.WEBM: ["-f", "webm"],
 }
 SOUND_DEMUXER = "mov"
+# Of the formats for samples, this one can be written to a pipe, names the channels, and may be longer than 4 GiB.
+UNROLLED_DEMUXER = "caf"
 # MP4 keeps the length of the priming, so that a copy of the sound is as exact as the sound itself.
 _SOUND_FORMAT = _FORMATS[Container.MP4]
 _NO_FORMAT = ["-f", "null", "-"]
 _OUTPUT = "pipe:1"
-# Four times the usual rates is what ITU-R BS.1770 asks for to see peaks between the samples.
-_TRUE_PEAK_RATE_HZ = 192_000
 # Times come in milliseconds where frames have finer ones.
 _TIME_ROUNDING = timedelta(milliseconds=1)
 _FPS_MODE_SINCE = (5, 1)
@@ -131,7 +124,7 @@ def metering_arguments(plan: Plan, track: EncodeAudio, *, progress_fd: int) -> l
 
 def metering_file_arguments(path: Path, *, progress_fd: int) -> list[str]:
     """Returns the command line that measures the loudness of a file that `sound_arguments` made."""
-    meter = _audio_filter(LoudnessMeter())
+    meter = audio_filter(LoudnessMeter())
     return [
         *_telling(progress_fd),
         *_input(MediaFile(path=path, demuxer=SOUND_DEMUXER), is_copied=False),
@@ -139,6 +132,13 @@ def metering_file_arguments(path: Path, *, progress_fd: int) -> list[str]:
         meter,
         *_NO_FORMAT,
     ]
+
+
+def unrolling_arguments(plan: Plan, preparation: UnrollSound, *, progress_fd: int) -> list[str]:
+    """Returns the command line that decodes a sound track of an input, into what UNROLLED_DEMUXER reads."""
+    entry = _input(plan.inputs[preparation.source], is_copied=False)
+    sound = ["-map", f"0:{preparation.stream}", "-af", audio_filter(FillGaps()), "-c:a", "pcm_f32le"]
+    return [*_telling(progress_fd), *entry, *sound, "-f", UNROLLED_DEMUXER, _OUTPUT]
 
 
 def _telling(progress_fd: int) -> list[str]:
@@ -158,12 +158,12 @@ def _ending(plan: Plan) -> list[str]:
     # Titles and chapters of the input may hold anything; a chapter would even become a stream of its own in MP4.
     arguments = ["-map_chapters", "-1", *([] if plan.subtitles else ["-sn"]), "-dn"]
     if plan.skip:
-        arguments += ["-ss", _seconds(plan.skip)]
+        arguments += ["-ss", seconds(plan.skip)]
     if plan.skip or any(isinstance(entry, MediaFile) and entry.seek for entry in plan.inputs):
         # Without it a copy begins at the key frame before, since seeking lands a little early on purpose.
         arguments += ["-copypriorss", "0"]
     if plan.end is not None:
-        arguments += ["-t", _seconds(plan.end)]
+        arguments += ["-t", seconds(plan.end)]
     if plan.shortest:
         arguments += ["-shortest"]
     return arguments
@@ -176,10 +176,11 @@ def _first_picture(plan: Plan) -> int:
 def _input(entry: Input, *, is_copied: bool) -> list[str]:
     match entry:
         case MediaFile():
-            seek = ["-ss", _seconds(entry.seek)] if entry.seek else []
+            seek = ["-ss", seconds(entry.seek)] if entry.seek else []
             # A decoder finds out the times of what has none, as pictures in AVI; a copy needs them made up.
             missing = ["-fflags", "+genpts"] if is_copied and entry.demuxer not in _TIMED_DEMUXERS else []
-            reading = [*_LIMITS, *reading_options(entry.demuxer), *missing, *seek, *_DECODING[entry.decoding]]
+            again = ["-stream_loop", "-1"] if entry.repeated else []
+            reading = [*again, *_LIMITS, *reading_options(entry.demuxer), *missing, *seek, *_DECODING[entry.decoding]]
             return [*reading, "-i", f"file:{entry.path.absolute()}"]
         case JoinedFiles():
             # The list is ours, its entries are links of fixed names, and none of them may be another list.
@@ -191,7 +192,7 @@ def _input(entry: Input, *, is_copied: bool) -> list[str]:
         case RawFrames():
             size = f"{entry.width}x{entry.height}"
             raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", size]
-            return [*raw, "-framerate", _number(entry.frame_rate), "-i", "pipe:0"]
+            return [*raw, "-framerate", number_of(entry.frame_rate), "-i", "pipe:0"]
 
 
 _DECODING: dict[Decoding, list[str]] = {
@@ -221,7 +222,15 @@ def _exact_end(video: CopyVideo) -> list[str]:
     """FFmpeg ends a copy by when packets are decoded, which is a few frames after the time they are shown at."""
     if video.until is None:
         return []
-    return ["-bsf:v", f"noise=drop=gte(pts*tb\\,{_seconds(video.until - _TIME_ROUNDING)})"]
+    return ["-bsf:v", f"noise=drop=gte(pts*tb\\,{seconds(video.until - _TIME_ROUNDING)})"]
+
+
+def _held(video: CopyVideo) -> list[str]:
+    """Makes the last packet last to the end; that there is no other after it is what `NEXT_DTS` tells then."""
+    if video.hold_until is None:
+        return []
+    left = f"max(DURATION,{seconds(video.hold_until)}/TB-DTS)"
+    return ["-bsf:v", f"setts=pts=PTS:dts=DTS:duration='if(eq(NEXT_DTS,NOPTS),{left},DURATION)'"]
 
 
 _PICTURE = "v"
@@ -261,7 +270,7 @@ def _video(plan: Plan) -> list[str]:
     tag = ["-tag:v", "hvc1"] if _needs_hvc1(plan) else []
     match video:
         case CopyVideo():
-            return ["-map", f"0:{video.stream}", "-c:v", "copy", *_exact_end(video), *tag]
+            return ["-map", f"0:{video.stream}", "-c:v", "copy", *_exact_end(video), *_held(video), *tag]
         case EncodeVideo():
             keyframes = ["-force_key_frames", f"expr:gte(t,n_forced*{_KEYFRAME_SECONDS})"]
             colours = _RAW_COLOURS if isinstance(plan.inputs[0], RawFrames) else []
@@ -322,7 +331,7 @@ def _video_filter(entry: VideoFilter) -> str:
         case Crop(width, height):
             return f"crop={width}:{height}:0:0"
         case FrameRate(rate):
-            return f"fps={_number(rate)}"
+            return f"fps={number_of(rate)}"
         case SquarePixels():
             return "setsar=1"
         case Deinterlace():
@@ -356,10 +365,10 @@ def _unpacked(entry: Input, track: CopyAudio, number: int) -> list[str]:
 def _encoded_audio(track: EncodeAudio, number: int, graph: _Graph) -> list[str]:
     arguments = _sounds(track, number, graph)
     arguments += [f"-c:a:{number}", track.encoder, f"-b:a:{number}", str(track.bitrate_bps)]
-    if track.channels:
-        arguments += [f"-ac:a:{number}", str(track.channels)]
     if track.sample_rate_hz:
         arguments += [f"-ar:a:{number}", str(track.sample_rate_hz)]
+    if track.language:
+        arguments += [f"-metadata:s:a:{number}", f"language={track.language}"]
     return arguments
 
 
@@ -370,45 +379,35 @@ def _sounds(track: EncodeAudio, number: int, graph: _Graph) -> list[str]:
         filters = (*only.filters, *track.filters)
         mapped = ["-map", f"{only.source}:{only.stream}"]
         return [*mapped, f"-filter:a:{number}", _audio_filters(filters)] if filters else mapped
-    if track.join is Join.TOGETHER:
+    if track.join is not Join.IN_TURN:
         labels = [_part(graph, one, f"{label}.{n}") for n, one in enumerate(track.sounds)]
-        # As loud as they are; what is too loud together is for a limiter to say.
+        if track.join is Join.DUCKED:
+            labels = _ducked(labels, label, graph)
+        # As loud as they are; what is too loud together is for GuardPeaks.
         mixed = f"amix=inputs={len(labels)}:duration=longest:normalize=0"
         graph.add(labels, f"{mixed},{_audio_filters(track.filters)}", label)
     return ["-map", f"[{label}]"]
 
 
+def _ducked(labels: Sequence[str], name: str, graph: _Graph) -> list[str]:
+    """Lowers the first sound while the second is heard.
+
+    The compressor ends with the first of its inputs, so the second goes on in silence there.
+    """
+    first, second = labels
+    key, heard = f"{name}.key", f"{name}.heard"
+    graph.add([second], f"asplit[{key}]", heard)
+    keyed = graph.add([key], "apad", f"{name}.keyed")
+    return [graph.add([first, keyed], _DUCKING, f"{name}.ducked"), heard]
+
+
+# Speech at the usual -20 dBFS lowers what is under it by some 12 dB, within a syllable, and holds it through the
+# pauses between words.
+_DUCKING = "sidechaincompress=threshold=0.02:ratio=8:attack=20:release=500:link=maximum"
+
+
 def _audio_filters(filters: Sequence[AudioFilter]) -> str:
-    return ",".join(map(_audio_filter, filters)) or "anull"
-
-
-def _audio_filter(entry: AudioFilter) -> str:  # noqa: C901 - one case for each kind
-    match entry:
-        case SkipStart(duration):
-            return f"atrim=start={_seconds(duration)},asetpts=PTS-STARTPTS"
-        case Delay(duration):
-            return f"adelay=delays={round(duration.total_seconds() * 1000)}:all=1"
-        case Gain(decibels):
-            return f"volume={_number(decibels)}dB"
-        case FadeIn(start, duration):
-            return f"afade=type=in:start_time={_seconds(start)}:duration={_seconds(duration)}"
-        case FadeOut(start, duration):
-            return f"afade=type=out:start_time={_seconds(start)}:duration={_seconds(duration)}"
-        case PadSilence(until):
-            return "apad" if until is None else f"apad=whole_dur={_seconds(until)}"
-        case ChannelLayouts(names):
-            return f"aformat=channel_layouts={'|'.join(names)}"
-        case LimitPeaks(ceiling, rate):
-            limit = f"alimiter=limit={_number(10 ** (ceiling / 20))}:level=0:latency=1:attack=5:release=100"
-            return f"aresample={_TRUE_PEAK_RATE_HZ},{limit},aresample={rate}"
-        case LoudnessMeter():
-            return "ebur128=peak=true:framelog=verbose"
-        case EndAt(time):
-            return f"atrim=end={_seconds(time)}"
-        case SampleRate(hertz):
-            return f"aresample={hertz},aformat=sample_fmts=fltp"
-        case FillGaps():
-            return "aresample=async=1:first_pts=0"
+    return ",".join(map(audio_filter, filters)) or "anull"
 
 
 def _subtitles(tracks: Sequence[SubtitleTrack]) -> list[str]:
@@ -419,11 +418,3 @@ def _subtitles(tracks: Sequence[SubtitleTrack]) -> list[str]:
         if track.language:
             arguments += [f"-metadata:s:s:{number}", f"language={track.language}"]
     return arguments
-
-
-def _seconds(duration: timedelta) -> str:
-    return f"{duration / timedelta(seconds=1):.6f}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.6f}".rstrip("0").rstrip(".")

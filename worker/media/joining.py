@@ -25,6 +25,7 @@ from worker.media.plan import (
     EndAt,
     FillGaps,
     FrameRate,
+    Join,
     JoinedFiles,
     Pictures,
     Plan,
@@ -33,12 +34,10 @@ from worker.media.plan import (
     Sound,
     VideoFilter,
 )
-from worker.media.sound import encoded_sound
+from worker.media.sound import encoded_sound, encoded_track, sound_format
 from worker.media.streams import input_file, length_of, media_of, video_stream
 
-_RATE_HZ = 48_000
 _USUAL_FRAME_RATE = 30.0
-_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
 def concat_plan(output: OutputSpec, sources: Sequence[ProbedInput], capabilities: Capabilities) -> Plan:
@@ -147,16 +146,15 @@ def _sound(output: OutputSpec, sources: Sequence[ProbedInput]) -> tuple[AudioTra
     known = [track for track in tracks if track is not None]
     if not known:
         return ()
-    channels = output.audio.channels or min(max(track.channels for track in known), max(_LAYOUTS))
-    alike: tuple[AudioFilter, ...] = (SampleRate(_RATE_HZ), ChannelLayouts((_LAYOUTS[channels],)))
-    encoded = encoded_sound(replace(known[0], channels=channels), output.audio, source=0)
+    form = sound_format(known, output.audio, mixing=True)
+    rate = SampleRate(form.sample_rate_hz)
     sounds = tuple(
-        Sound(source=None, stream=0, filters=alike)
+        Sound(source=None, stream=0, filters=(rate, ChannelLayouts(form.layouts)))
         if track is None
-        else Sound(source=number, stream=track.index, filters=(*_end_of_picture(source), *alike))
+        else Sound(source=number, stream=track.index, filters=(*_end_of_picture(source), rate, *form.layout(track)))
         for number, (source, track) in enumerate(zip(sources, tracks, strict=True))
     )
-    return (replace(encoded, sounds=sounds, channels=channels),)
+    return (encoded_track(sounds, form, join=Join.IN_TURN),)
 
 
 def _end_of_picture(source: ProbedInput) -> tuple[AudioFilter, ...]:

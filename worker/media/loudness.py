@@ -36,8 +36,6 @@ _LEAST_SLOPE = 0.2
 # Of the work that is left, for each run; it is never known how many there will be.
 _SHARE = 0.3
 
-_USUAL_RATE_HZ = 48_000
-
 _INTEGRATED = re.compile(r"^\s*I:\s*(-?[\d.]+) LUFS")
 _PEAK = re.compile(r"^\s*Peak:\s*(-?[\d.]+|-inf) dBFS")
 
@@ -154,7 +152,7 @@ async def _tried(track: EncodeAudio, plan: Plan, path: Path, runs: RunSeries) ->
 def _set(track: EncodeAudio, setting: Setting) -> EncodeAudio:
     filters: tuple[AudioFilter, ...] = (*track.filters, Gain(setting.gain_db))
     if setting.ceiling_dbtp is not None:
-        filters = (*filters, LimitPeaks(setting.ceiling_dbtp, track.sample_rate_hz or _USUAL_RATE_HZ))
+        filters = (*filters, LimitPeaks(setting.ceiling_dbtp, track.sample_rate_hz))
     return replace(track, filters=filters)
 
 

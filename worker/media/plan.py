@@ -196,6 +196,21 @@ class FillGaps:
     """Put silence where the timestamps leave a gap."""
 
 
+@dataclass(frozen=True, slots=True)
+class MonoOnBothSides:
+    """Play mono on both sides of stereo as loud as it is, which is what players do with a file in mono."""
+
+
+@dataclass(frozen=True, slots=True)
+class BothSidesAsMono:
+    """Play both sides of stereo as one, and what is in their middle as loud as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardPeaks:
+    """Turn down, for that moment, what would be cut off above full scale."""
+
+
 AudioFilter = (
     SkipStart
     | Delay
@@ -207,6 +222,9 @@ AudioFilter = (
     | SampleRate
     | EndAt
     | FillGaps
+    | MonoOnBothSides
+    | BothSidesAsMono
+    | GuardPeaks
     | LimitPeaks
     | LoudnessMeter
 )
@@ -224,13 +242,14 @@ class Decoding(StrEnum):
 class MediaFile:
     """An input file that FFmpeg reads; `demuxer` is what the probe found, so that FFmpeg does not guess anew.
 
-    It is read from `seek` on, which becomes time zero.
+    It is read from `seek` on, which becomes time zero; a repeated one is read again and again without end.
     """
 
     path: Path
     demuxer: str
     seek: timedelta = timedelta()
     decoding: Decoding = Decoding.CPU
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,12 +284,14 @@ Input = MediaFile | JoinedFiles | RawFrames | WrittenFile
 class CopyVideo:
     """Take a stream as it is; `codec` is the probe's name of it.
 
-    `until` leaves out every picture from that time on, which has to be a clean cut.
+    `until` leaves out every picture from that time on, which has to be a clean cut; `hold_until` is how long the last
+    one is shown where the sound goes on.
     """
 
     stream: int
     codec: str
     until: timedelta | None = None
+    hold_until: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,24 +340,28 @@ class Sound:
 
 
 class Join(StrEnum):
-    """How several sounds become one."""
+    """How several sounds become one; DUCKED is the first of two, lower while the second is heard, with the second."""
 
     IN_TURN = "IN_TURN"
     TOGETHER = "TOGETHER"
+    DUCKED = "DUCKED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeAudio:
-    """Encode sounds as one track; zero channels or rate keep the input's. `filters` come after they are joined."""
+    """Encode sounds as one track; a rate of zero keeps the input's. `filters` come after they are joined.
+
+    `language` is that of the track where several sounds are joined; that of a single one is kept as it is.
+    """
 
     sounds: tuple[Sound, ...]
     encoder: str
     codec: str
     bitrate_bps: int
-    channels: int
     sample_rate_hz: int
     join: Join = Join.IN_TURN
     filters: tuple[AudioFilter, ...] = ()
+    language: str = ""
 
 
 AudioTrack = CopyAudio | EncodeAudio
@@ -374,7 +399,15 @@ class LevelSound:
     target_lufs: float
 
 
-Preparation = LevelSound
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnrollSound:
+    """Decode a sound track of an input, which is then replaced by a file of nothing else, repeated without end."""
+
+    source: int
+    stream: int
+
+
+Preparation = UnrollSound | LevelSound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

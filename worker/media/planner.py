@@ -1,6 +1,7 @@
 """An operation, its inputs and this machine → the plan. Pure: nothing is read, nothing is started."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from servicekit.media.operations import (
     AddAudio,
@@ -18,6 +19,7 @@ from worker.errors import FailureReason, TaskFailed
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
 from worker.media import geometry
+from worker.media.added_sound import added_sound
 from worker.media.caption_plan import caption_plan
 from worker.media.cutting import transcode_plan
 from worker.media.gpu import with_gpu
@@ -26,14 +28,12 @@ from worker.media.picture import copied_picture, encoded_picture, expected_outpu
 from worker.media.plan import (
     CopyVideo,
     EncodeVideo,
-    LevelSound,
     Plan,
-    Preparation,
     ProbedInput,
 )
-from worker.media.sound import replaced_sound
 from worker.media.stills import still_plan
 from worker.media.streams import (
+    audio_streams,
     first_audio,
     input_file,
     media_of,
@@ -88,35 +88,29 @@ def _sound_plan(
     """Plans a new sound track; the picture is copied unless the request names a codec for it."""
     source, sound = inputs["video"], inputs["audio"]
     media, stream = media_of(source), video_stream(media_of(source))
-    video_length = stream_length(stream, media)
-    audio, total = replaced_sound(
+    sounding = added_sound(
         operation,
-        first_audio(sound),
-        output.audio,
-        output.container,
-        video_length=video_length,
-        audio_length=stream_length(first_audio(sound), media_of(sound)),
+        output,
+        added=first_audio(sound),
+        added_length=stream_length(first_audio(sound), media_of(sound)),
+        own=audio_streams(media),
+        video_length=stream_length(stream, media),
     )
     video: CopyVideo | EncodeVideo
     picture = geometry.stored(stream)
     if output.video.codec is VideoCodec.COPY:
-        video = copied_picture(stream, output)
+        video = replace(copied_picture(stream, output), hold_until=sounding.hold_until)
     else:
         picture, resize = geometry.fitted(geometry.upright(stream), output.video.size)
         video = encoded_picture(stream, output.video, picture, (*resize, *rate_filter(output.video)), capabilities)
     return Plan(
         inputs=(input_file(source), input_file(sound)),
         video=video,
-        audio=(audio,),
+        audio=sounding.tracks,
         container=output.container,
-        expected=expected_output(video, (audio,), picture, total),
+        expected=expected_output(video, sounding.tracks, picture, sounding.total),
         ffmpeg_release=capabilities.ffmpeg_release,
-        end=total,
-        shortest=total is None,
-        preparations=_levelling(operation),
+        end=sounding.end,
+        shortest=sounding.shortest,
+        preparations=sounding.preparations,
     )
-
-
-def _levelling(operation: AddAudio) -> tuple[Preparation, ...]:
-    target = operation.loudness_lufs
-    return () if target is None else (LevelSound(track=0, target_lufs=target),)

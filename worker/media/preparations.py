@@ -2,7 +2,8 @@
 
 from worker.ffmpeg.series import RunSeries
 from worker.media.loudness import level_sound
-from worker.media.plan import LevelSound, Plan
+from worker.media.plan import LevelSound, Plan, UnrollSound
+from worker.media.repetition import unroll_sound
 
 
 async def prepared(plan: Plan, runs: RunSeries) -> Plan:
@@ -13,6 +14,8 @@ async def prepared(plan: Plan, runs: RunSeries) -> Plan:
     """
     for preparation in plan.preparations:
         match preparation:
+            case UnrollSound():
+                plan = await unroll_sound(preparation, plan, runs)
             case LevelSound():
                 plan = await level_sound(preparation, plan, runs)
     return plan

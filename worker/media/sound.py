@@ -1,10 +1,8 @@
 """Which sound tracks the output gets, and whether each is copied or encoded."""
 
-import math
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
 
-from servicekit.media.operations import AddAudio, AudioLength
 from servicekit.media.outputs import AudioCodec, AudioEncoding, Container
 from servicekit.media_info import StreamInfo
 from worker.errors import FailureReason, TaskFailed
@@ -12,27 +10,105 @@ from worker.media.containers import AUDIO_CODECS
 from worker.media.plan import (
     AudioFilter,
     AudioTrack,
+    BothSidesAsMono,
     ChannelLayouts,
     CopyAudio,
-    Delay,
     EncodeAudio,
-    FadeIn,
-    FadeOut,
-    Gain,
-    PadSilence,
-    SkipStart,
+    FillGaps,
+    GuardPeaks,
+    Join,
+    MonoOnBothSides,
+    SampleRate,
     Sound,
 )
 
 _ENCODERS = {AudioCodec.AAC: ("aac", "aac"), AudioCodec.OPUS: ("libopus", "opus")}
 # FFmpeg's default of 128 kbit/s in stereo is audible on music with its own AAC encoder; Opus needs less.
 _BITS_PER_CHANNEL = {AudioCodec.AAC: 80_000, AudioCodec.OPUS: 56_000}
-_MAX_CHANNELS = 8
-# libopus takes no 5.1(side), which is what AAC and AC-3 files carry; FFmpeg moves the channels without mixing.
-_OPUS_LAYOUTS = ("mono", "stereo", "5.1", "7.1")
-_OPUS_RATE_HZ = 48_000
-# Less than one AAC frame at 44.1 kHz is no difference anybody could hear or repair.
-_NEGLIGIBLE = timedelta(milliseconds=25)
+_RATES_HZ = {
+    AudioCodec.AAC: (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000),
+    AudioCodec.OPUS: (48_000,),
+}
+_USUAL_RATE_HZ = 48_000
+# By number of channels. What FFmpeg takes for three channels otherwise, 2.1, and 5.1(side), which is what AAC and AC-3
+# files carry, are none of Opus; it moves the channels of the latter without mixing.
+_AAC_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
+_OPUS_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+_LAYOUTS = {AudioCodec.AAC: _AAC_LAYOUTS, AudioCodec.OPUS: _OPUS_LAYOUTS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundFormat:
+    """What sounds become: the encoder's settings, and the layouts that it takes (none: the sound's own)."""
+
+    encoder: str
+    codec: str
+    bitrate_bps: int
+    sample_rate_hz: int
+    channels: int
+    layouts: tuple[str, ...]
+
+    def layout(self, stream: StreamInfo) -> tuple[AudioFilter, ...]:
+        """Returns what gives a sound its channels."""
+        if stream.channels == 1 and self.layouts == ("stereo",):
+            return (MonoOnBothSides(),)
+        if stream.channels == 2 and self.layouts == ("mono",):
+            return (BothSidesAsMono(),)
+        return (ChannelLayouts(self.layouts),) if self.layouts else ()
+
+    def conform(self, stream: StreamInfo) -> tuple[AudioFilter, ...]:
+        """Returns what makes a sound fit to be joined with others: rate, channels, and no break in it."""
+        return (FillGaps(), SampleRate(self.sample_rate_hz), *self.layout(stream))
+
+    def mixes_down(self, stream: StreamInfo) -> bool:
+        """Tells whether several channels of a sound come together in one."""
+        return self.channels < stream.channels
+
+
+def sound_format(streams: Sequence[StreamInfo], wanted: AudioEncoding, *, mixing: bool = False) -> SoundFormat:
+    """Returns the format that is asked for; what is left open is as the richest of the sounds has it.
+
+    With `mixing` all sounds get one layout.
+    """
+    codec = AudioCodec.AAC if wanted.codec is AudioCodec.COPY else wanted.codec
+    encoder, name = _ENCODERS[codec]
+    layouts: tuple[str, ...] = _LAYOUTS[codec]
+    most = max(stream.channels for stream in streams)
+    channels = wanted.channels or min(most, len(layouts))
+    rate = wanted.sample_rate_hz or max(stream.sample_rate_hz for stream in streams)
+    if wanted.channels or mixing or most > len(layouts):
+        layouts = (layouts[channels - 1],)
+    elif codec is AudioCodec.AAC:
+        layouts = ()
+    return SoundFormat(
+        encoder=encoder,
+        codec=name,
+        bitrate_bps=wanted.bitrate_bps or channels * _BITS_PER_CHANNEL[codec],
+        sample_rate_hz=rate if rate in _RATES_HZ[codec] else _USUAL_RATE_HZ,
+        channels=channels,
+        layouts=layouts,
+    )
+
+
+def encoded_track(
+    sounds: tuple[Sound, ...],
+    form: SoundFormat,
+    *,
+    filters: tuple[AudioFilter, ...] = (),
+    join: Join = Join.TOGETHER,
+    language: str = "",
+) -> EncodeAudio:
+    """Returns the track that these sounds make, `filters` after they are joined."""
+    return EncodeAudio(
+        sounds=sounds,
+        encoder=form.encoder,
+        codec=form.codec,
+        bitrate_bps=form.bitrate_bps,
+        sample_rate_hz=form.sample_rate_hz,
+        join=join,
+        filters=filters,
+        language=language,
+    )
 
 
 def kept_sound(streams: Sequence[StreamInfo], wanted: AudioEncoding, container: Container) -> tuple[AudioTrack, ...]:
@@ -47,60 +123,12 @@ def _kept(stream: StreamInfo, wanted: AudioEncoding, container: Container) -> Au
     already_fits = _ENCODERS.get(wanted.codec, ("", ""))[1] == stream.codec
     changes = bool(wanted.bitrate_bps or wanted.channels or wanted.sample_rate_hz)
     if wanted.codec is AudioCodec.COPY or (already_fits and not changes):
-        return _copied(stream, container, source=0)
+        return copied_sound(stream, container, source=0)
     return encoded_sound(stream, wanted, source=0)
 
 
-def replaced_sound(
-    operation: AddAudio,
-    stream: StreamInfo,
-    wanted: AudioEncoding,
-    container: Container,
-    *,
-    video_length: timedelta | None,
-    audio_length: timedelta | None,
-) -> tuple[AudioTrack, timedelta | None]:
-    """Returns the sound track from the second input, and how long the output is (None: nobody knows)."""
-    sounding = None if audio_length is None else max(audio_length + operation.audio_offset, timedelta())
-    if sounding == timedelta():
-        message = "audio_offset skips the whole sound: it is as long as the sound file or longer."
-        raise TaskFailed(FailureReason.INPUT_INVALID, message)
-    known = [length for length in (video_length, sounding) if length is not None]
-    total = video_length if operation.length is AudioLength.VIDEO else min(known, default=None)
-    if wanted.codec is AudioCodec.COPY:
-        return _copied(stream, container, source=1), total
-    filters = _timing(operation) + _fades(operation, sounding, total)
-    if operation.length is AudioLength.VIDEO and (total is None or sounding is None or total - sounding > _NEGLIGIBLE):
-        filters += (PadSilence(total),)
-    return encoded_sound(stream, wanted, source=1, filters=filters), total
-
-
-def _timing(operation: AddAudio) -> tuple[AudioFilter, ...]:
-    filters: list[AudioFilter] = []
-    if operation.audio_gain_db:
-        filters.append(Gain(operation.audio_gain_db))
-    if operation.audio_offset > timedelta():
-        filters.append(Delay(operation.audio_offset))
-    elif operation.audio_offset < timedelta():
-        filters.append(SkipStart(-operation.audio_offset))
-    return tuple(filters)
-
-
-def _fades(operation: AddAudio, sounding: timedelta | None, total: timedelta | None) -> tuple[AudioFilter, ...]:
-    """The fade in begins where the sound does, the fade out ends where the sound or the output does."""
-    filters: list[AudioFilter] = []
-    if operation.fade_in:
-        filters.append(FadeIn(max(operation.audio_offset, timedelta()), operation.fade_in))
-    if operation.fade_out:
-        ends = [length for length in (sounding, total) if length is not None]
-        if not ends:
-            message = "fade_out needs an end, and neither the sound nor the video says how long it is."
-            raise TaskFailed(FailureReason.INPUT_INVALID, message)
-        filters.append(FadeOut(max(min(ends) - operation.fade_out, timedelta()), operation.fade_out))
-    return tuple(filters)
-
-
-def _copied(stream: StreamInfo, container: Container, *, source: int) -> CopyAudio:
+def copied_sound(stream: StreamInfo, container: Container, *, source: int) -> CopyAudio:
+    """Takes a sound track as it is; raises TaskFailed(INPUT_INVALID) where the container does not take its codec."""
     accepted = AUDIO_CODECS[container]
     if accepted is not None and stream.codec not in accepted:
         message = f"Sound in {stream.codec} cannot be copied into {container}; ask for AAC or OPUS instead of COPY."
@@ -112,18 +140,6 @@ def encoded_sound(
     stream: StreamInfo, wanted: AudioEncoding, *, source: int, filters: tuple[AudioFilter, ...] = ()
 ) -> EncodeAudio:
     """Returns the sound track encoded anew, with all of its channels where the codec can and nothing else is asked."""
-    codec = AudioCodec.AAC if wanted.codec is AudioCodec.COPY else wanted.codec
-    encoder, name = _ENCODERS[codec]
-    channels = wanted.channels or (_MAX_CHANNELS if stream.channels > _MAX_CHANNELS else 0)
-    counted = min(channels or stream.channels or 2, _MAX_CHANNELS)
-    rate = _OPUS_RATE_HZ if codec is AudioCodec.OPUS else wanted.sample_rate_hz
-    if codec is AudioCodec.OPUS and not channels:
-        filters = (*filters, ChannelLayouts(_OPUS_LAYOUTS))
-    return EncodeAudio(
-        sounds=(Sound(source=source, stream=stream.index, filters=filters),),
-        encoder=encoder,
-        codec=name,
-        bitrate_bps=wanted.bitrate_bps or math.floor(counted * _BITS_PER_CHANNEL[codec]),
-        channels=channels,
-        sample_rate_hz=rate,
-    )
+    form = sound_format([stream], wanted)
+    sound = Sound(source=source, stream=stream.index, filters=(*filters, *form.layout(stream)))
+    return encoded_track((sound,), form, filters=(GuardPeaks(),) if form.mixes_down(stream) else ())

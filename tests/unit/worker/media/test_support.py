@@ -1,6 +1,7 @@
 """What is refused by the request alone, and with which field."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,8 @@ from servicekit.media.operations import (
     CaptionMode,
     ImageToVideo,
     Operation,
+    Poster,
+    Thumbnails,
 )
 from servicekit.media.outputs import AudioCodec, AudioEncoding, Container, OutputSpec, VideoCodec, VideoEncoding
 from servicekit.media.support import contradictions, unsupported
@@ -21,15 +24,12 @@ ANY = AssetSource(asset="assets/any")
 CAPTION = Caption(video=ANY, subtitles=ANY)
 SOUND = AddAudio(video=ANY, audio=ANY)
 COPY = VideoEncoding(codec=VideoCodec.COPY)
+COPIED_SOUND = OutputSpec(video=COPY, audio=AudioEncoding(codec=AudioCodec.COPY))
 
 
 @pytest.mark.parametrize(
     ("operation", "field"),
-    [
-        (replace(SOUND, mode=AudioMode.MIX), "operation.add_audio.mode"),
-        (replace(SOUND, length=AudioLength.LOOP_AUDIO), "operation.add_audio.length"),
-        (replace(SOUND, duck_video=True), "operation.add_audio.duck_video"),
-    ],
+    [(Thumbnails(video=ANY, kind=Poster()), "operation.thumbnails")],
 )
 def test_not_offered_yet(operation: Operation, field: str) -> None:
     assert [path for path, _ in unsupported(operation, OutputSpec())] == [field]
@@ -48,11 +48,11 @@ def test_the_three_operations_are_offered_with_their_defaults(operation: Operati
         (SOUND, OutputSpec(container=Container.MOV, video=VideoEncoding(codec=VideoCodec.AV1)), "output.video.codec"),
         (CAPTION, OutputSpec(video=COPY), "output.video.codec"),
         (ImageToVideo(image=ANY), OutputSpec(video=COPY), "output.video.codec"),
-        (
-            replace(SOUND, audio_gain_db=3.0),
-            OutputSpec(video=COPY, audio=AudioEncoding(codec=AudioCodec.COPY)),
-            "output.audio.codec",
-        ),
+        (replace(SOUND, audio_gain_db=3.0), COPIED_SOUND, "output.audio.codec"),
+        (replace(SOUND, mode=AudioMode.MIX), COPIED_SOUND, "output.audio.codec"),
+        (replace(SOUND, length=AudioLength.LOOP_AUDIO), COPIED_SOUND, "output.audio.codec"),
+        (replace(SOUND, loudness_lufs=-16.0), COPIED_SOUND, "output.audio.codec"),
+        (replace(SOUND, fade_in=timedelta(seconds=1)), COPIED_SOUND, "output.audio.codec"),
         (replace(SOUND, video_gain_db=3.0), OutputSpec(video=COPY), "operation.add_audio.video_gain_db"),
         (
             replace(CAPTION, mode=CaptionMode.SOFT, language="fil"),

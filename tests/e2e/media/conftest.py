@@ -1,5 +1,6 @@
 """A media engine on the real FFmpeg, inputs made by it, and a runner that drives plan, run and verify."""
 
+import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -60,6 +61,11 @@ class Studio:
         query([self.ffmpeg, "-nostdin", "-loglevel", "error", "-y", *arguments, path], timeout=40)
         assert path.stat().st_size
         return path
+
+    def output(self, *arguments: str) -> bytes:
+        """What FFmpeg writes to its standard output."""
+        command = [str(self.ffmpeg), "-nostdin", "-loglevel", "error", *arguments]
+        return subprocess.run(command, capture_output=True, check=True, timeout=40).stdout
 
     def video(self, name: str = "in.mp4", *, size: str = "320x240", seconds: float = 1, sound: str = "") -> Path:
         source = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"]

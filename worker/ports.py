@@ -11,14 +11,17 @@ from servicekit.media_info import MediaInfo
 from worker.ffmpeg.progress import Progress
 from worker.ffmpeg.runner import OutputSink, RunLimits, RunResult
 from worker.hardware.capabilities import Capabilities
+from worker.media.part import WHOLE, Part
 from worker.media.plan import Plan
 
 
 class Engine(Protocol):
     """Plans, runs and verifies; keeps no state. `worker.media.engine` is the implementation."""
 
-    async def plan(self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path]) -> Plan:
-        """Looks at the inputs, by role, and decides what is to happen. Raises TaskFailed."""
+    async def plan(
+        self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path], part: Part = WHOLE
+    ) -> Plan:
+        """Looks at the inputs, by role, and decides what is to happen to make that part. Raises TaskFailed."""
         ...
 
     async def run(

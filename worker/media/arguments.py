@@ -32,6 +32,7 @@ from worker.media.plan import (
     Input,
     Join,
     JoinedFiles,
+    KeepTime,
     LoudnessMeter,
     MediaFile,
     PadPicture,
@@ -40,6 +41,7 @@ from worker.media.plan import (
     RawFrames,
     Scale,
     ScaleOnGpu,
+    ShiftTime,
     Sound,
     SquarePixels,
     SubtitleTrack,
@@ -170,6 +172,8 @@ def _ending(plan: Plan) -> list[str]:
 
 
 def _first_picture(plan: Plan) -> int:
+    if plan.video is None:
+        raise AssertionError("what ends with its picture has one")
     return plan.video.stream if isinstance(plan.video, CopyVideo) else plan.video.pictures[0].stream
 
 
@@ -267,12 +271,22 @@ def _part(graph: _Graph, sound: Sound, label: str) -> str:
 
 def _video(plan: Plan) -> list[str]:
     video = plan.video
-    tag = ["-tag:v", "hvc1"] if _needs_hvc1(plan) else []
     match video:
+        case None:
+            return ["-vn"]
         case CopyVideo():
-            return ["-map", f"0:{video.stream}", "-c:v", "copy", *_exact_end(video), *_held(video), *tag]
+            return [
+                "-map",
+                f"0:{video.stream}",
+                "-c:v",
+                "copy",
+                *_exact_end(video),
+                *_held(video),
+                *_tag(video, plan.container),
+            ]
         case EncodeVideo():
-            keyframes = ["-force_key_frames", f"expr:gte(t,n_forced*{_KEYFRAME_SECONDS})"]
+            begin = f"{seconds(plan.begin)}+" if plan.begin else ""
+            keyframes = ["-force_key_frames", f"expr:gte(t,{begin}n_forced*{_KEYFRAME_SECONDS})"]
             colours = _RAW_COLOURS if isinstance(plan.inputs[0], RawFrames) else []
             return [
                 *_pictures(video),
@@ -280,7 +294,7 @@ def _video(plan: Plan) -> list[str]:
                 *encoder_options(video),
                 *keyframes,
                 *colours,
-                *tag,
+                *_tag(video, plan.container),
             ]
 
 
@@ -307,10 +321,10 @@ def _timestamps(plan: Plan, video: EncodeVideo) -> list[str]:
     return [*mode, "-enc_time_base", "demux" if plan.ffmpeg_release >= _DEMUX_TIME_BASE_SINCE else "-1"]
 
 
-def _needs_hvc1(plan: Plan) -> bool:
+def _tag(video: CopyVideo | EncodeVideo, container: Container) -> list[str]:
     """Apple's players take HEVC only under this name."""
-    hevc = plan.video.codec in ("hevc", VideoCodec.HEVC)
-    return hevc and plan.container in (Container.MP4, Container.MOV)
+    hevc = video.codec in ("hevc", VideoCodec.HEVC)
+    return ["-tag:v", "hvc1"] if hevc and container in (Container.MP4, Container.MOV) else []
 
 
 # In linear light, at the 100 nits that BT.709 is mastered for; hable keeps detail in what is brighter.
@@ -320,7 +334,7 @@ _TONE_MAP = (
 )
 
 
-def _video_filter(entry: VideoFilter) -> str:
+def _video_filter(entry: VideoFilter) -> str:  # noqa: C901 - one case for each kind
     match entry:
         case Scale(width, height):
             return f"scale={width}:{height}:flags=bicubic"
@@ -340,6 +354,10 @@ def _video_filter(entry: VideoFilter) -> str:
             return _TONE_MAP
         case DrawCaptions(width, height):
             return f"ass=filename={SCRIPT_FILE}:fontsdir={FONTS_FOLDER}:original_size={width}x{height}"
+        case ShiftTime(by):
+            return f"setpts=PTS+{seconds(by)}/TB"
+        case KeepTime(start, end):
+            return f"trim=start={seconds(start)}" + ("" if end is None else f":end={seconds(end)}")
         case PixelFormat(name):
             return f"format={name}"
 

@@ -16,8 +16,9 @@ from worker.media.plan import CopyVideo, EncodeVideo, Plan, ProbedInput
 from worker.media.sound import kept_sound
 from worker.media.streams import audio_streams, input_file, length_of, media_of, video_stream
 
-# Formats that know where their key frames are; in others a seek may land behind the one that is needed.
-_INDEXED = frozenset({"mov", "matroska"})
+# In others a seek may land behind the key frame that is needed.
+INDEXED = frozenset({"mov", "matroska"})
+"""Demuxers of formats that know where their key frames are."""
 
 
 def cut_times(operation: Transcode) -> Sequence[timedelta]:
@@ -37,7 +38,7 @@ def transcode_plan(operation: Transcode, output: OutputSpec, source: ProbedInput
         end = None if end is None or end >= length else end
     video: CopyVideo | EncodeVideo
     picture = geometry.stored(stream)
-    seeks = input_file(source).demuxer in _INDEXED
+    seeks = input_file(source).demuxer in INDEXED
     if output.video.codec is VideoCodec.COPY:
         _refuse_unindexed(start, media.format, seeks=seeks)
         start = _keyframe(source, start)

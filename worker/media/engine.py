@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -21,6 +23,7 @@ from worker.hardware.capabilities import Capabilities
 from worker.media.arguments import ffmpeg_arguments
 from worker.media.gpu import without_gpu
 from worker.media.inputs import probe_inputs
+from worker.media.part import WHOLE, Part
 from worker.media.plan import Plan
 from worker.media.planner import make_plan
 from worker.media.preparations import prepared
@@ -54,10 +57,15 @@ class MediaEngine:
         self._clock = clock
         self._cuda_cache = cuda_cache
 
-    async def plan(self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path]) -> Plan:
-        """Looks at the inputs, by role, and decides what is to happen; raises TaskFailed as `make_plan` does."""
+    async def plan(
+        self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path], part: Part = WHOLE
+    ) -> Plan:
+        """Looks at the inputs, by role, and decides what is to happen to make that part of the output.
+
+        Raises TaskFailed as `make_plan` does.
+        """
         inputs = await probe_inputs(operation, paths, self._prober)
-        return make_plan(operation, output, inputs, self._capabilities, fonts=self._fonts)
+        return make_plan(operation, output, inputs, self._capabilities, fonts=self._fonts, part=part)
 
     async def run(
         self,
@@ -78,7 +86,7 @@ class MediaEngine:
             ffmpeg=self._ffmpeg,
             folder=workdir,
             env=environment(workdir, ffmpeg_environment(self._cuda_cache)),
-            on_progress=on_progress,
+            on_progress=lambda progress: on_progress(_since(plan.begin, progress)),
             limits=limits,
             clock=self._clock,
         )
@@ -105,7 +113,7 @@ class MediaEngine:
 
         Without the run's `result` the length of a Matroska or WebM output is not checked.
         """
-        reached = result.progress.media_time if result is not None else None
+        reached = _since(plan.begin, result.progress).media_time if result is not None else None
         return await verify_output(path, plan.expected, self._prober, media_time=reached)
 
 
@@ -129,3 +137,8 @@ async def _made(plan: Plan, runs: RunSeries, sink: OutputSink) -> RunResult:
     return await runs.run(
         lambda progress_fd: ffmpeg_arguments(plan, progress_fd=progress_fd), sink=sink, producer=producer
     )
+
+
+def _since(begin: timedelta, progress: Progress) -> Progress:
+    """Counts from where the part begins; FFmpeg tells the time of the output."""
+    return replace(progress, media_time=max(progress.media_time - begin, timedelta())) if begin else progress

@@ -52,14 +52,14 @@ def frames(job: ZoomJob, picture: Plane, *, background: Color) -> Iterator[NDArr
     parts = [camera.part(0), camera.part(job.frames - 1)]
     if parts[0] == parts[1]:
         still = camera.render(parts[0])
-        yield from (still for _ in range(job.frames))
+        yield from (still for _ in job.numbers)
         return
-    threads = min(len(os.sched_getaffinity(0)), _MAX_THREADS, job.frames)
+    threads = min(len(os.sched_getaffinity(0)), _MAX_THREADS, len(job.numbers))
     # A frame on each thread is faster than a frame on all of them.
     cv2.setNumThreads(1)
     ahead: deque[Future[NDArray[np.uint8]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        for number in range(job.frames):
+        for number in job.numbers:
             if len(ahead) > threads:
                 yield ahead.popleft().result()
             ahead.append(pool.submit(camera.render, camera.part(number)))

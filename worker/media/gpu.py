@@ -16,6 +16,7 @@ from worker.media.plan import (
     EncodeVideo,
     FrameRate,
     Input,
+    KeepTime,
     MediaFile,
     Pictures,
     PixelFormat,
@@ -23,6 +24,7 @@ from worker.media.plan import (
     ProbedInput,
     Scale,
     ScaleOnGpu,
+    ShiftTime,
     SquarePixels,
     VideoFilter,
 )
@@ -39,7 +41,7 @@ _WORTH_OPENING_PIXELS = 300_000_000
 _USUAL_FRAME_RATE = 30.0
 _MOST_FRAME_RATE = 240.0
 # They change neither pixels nor where those are.
-_ANYWHERE = (SquarePixels, FrameRate)
+_ANYWHERE = (SquarePixels, FrameRate, ShiftTime, KeepTime)
 
 
 def with_gpu(plan: Plan, inputs: Mapping[str, ProbedInput], capabilities: Capabilities) -> Plan:

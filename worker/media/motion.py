@@ -20,7 +20,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoomJob:
-    """What the producer of frames needs to know; `image` is a path, sizes are in pixels."""
+    """What the producer of frames needs to know; `image` is a path, sizes are in pixels.
+
+    The move takes `frames` frames; `count` of them are made (None: all), from number `first` on.
+    """
 
     image: str
     width: int
@@ -30,6 +33,14 @@ class ZoomJob:
     zoom: Zoom
     border: Border = Border.COLOR
     background_color: str = "#000000"
+    first: int = 0
+    count: int | None = None
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the frames that are made."""
+        last = self.frames if self.count is None else self.first + self.count
+        return range(self.first, last)
 
     def to_json(self) -> str:
         """Returns the form in which the job goes to the producer process."""

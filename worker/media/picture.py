@@ -1,5 +1,6 @@
 """The picture of an output: copied, or encoded by which encoder, in which pixels, through which filters."""
 
+import math
 from datetime import timedelta
 
 from servicekit.media.outputs import DEFAULT_QUALITY, OutputSpec, VideoCodec, VideoEncoding
@@ -78,7 +79,7 @@ def encoded_pictures(
         quality=DEFAULT_QUALITY if wanted.quality is None else wanted.quality,
         bitrate_bps=wanted.bitrate_bps,
         effort=wanted.effort,
-        keyframe_frames=max(int(rate * _KEYFRAME_SECONDS), 1),
+        keyframe_frames=max(math.ceil(rate * _KEYFRAME_SECONDS), 1),
         filters=(*filters, pixels),
     )
 

@@ -93,6 +93,21 @@ class ToneMap:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftTime:
+    """Show everything later by that."""
+
+    by: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTime:
+    """Leave out what is shown before the start, and from the end on."""
+
+    start: timedelta
+    end: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class PixelFormat:
     """Convert to a pixel format of FFmpeg."""
 
@@ -109,6 +124,8 @@ VideoFilter = (
     | Deinterlace
     | ToneMap
     | DrawCaptions
+    | ShiftTime
+    | KeepTime
     | PixelFormat
 )
 
@@ -380,7 +397,7 @@ class SubtitleTrack:
 class ExpectedOutput:
     """What the output has to be to count as made; codecs by the probe's names, duration None where nobody knows.
 
-    `subtitles` are the codec and the language of each track.
+    Without a video codec there is no picture. `subtitles` are the codec and the language of each track.
     """
 
     video_codec: str
@@ -417,17 +434,19 @@ class Plan:
     `preparations` come before the run that makes the output, in their order, and each completes the plan with what it
     found out or made (`preparations.py`). `files` are written and `fonts` font files that have to lie in FFmpeg's
     working folder.
-    `skip` leaves out the beginning, which is read all the same; it is for formats in which seeking is not exact.
+    `begin` is the time of the first picture where only a part of the output is made (`part.py`). `skip` leaves out the
+    beginning, which is read all the same; it is for formats in which seeking is not exact.
     `cpu_video` is the picture without the GPU's decoder, where `video` is with it.
     """
 
     inputs: tuple[Input, ...]
-    video: CopyVideo | EncodeVideo
+    video: CopyVideo | EncodeVideo | None
     audio: tuple[AudioTrack, ...]
     container: Container
     expected: ExpectedOutput
     ffmpeg_release: tuple[int, int]
     subtitles: tuple[SubtitleTrack, ...] = ()
+    begin: timedelta = timedelta()
     end: timedelta | None = None
     skip: timedelta = timedelta()
     shortest: bool = False

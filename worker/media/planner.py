@@ -24,6 +24,7 @@ from worker.media.caption_plan import caption_plan
 from worker.media.cutting import transcode_plan
 from worker.media.gpu import with_gpu
 from worker.media.joining import concat_plan
+from worker.media.part import WHOLE, Part, part_of
 from worker.media.picture import copied_picture, encoded_picture, expected_output, rate_filter
 from worker.media.plan import (
     CopyVideo,
@@ -49,15 +50,16 @@ def make_plan(
     capabilities: Capabilities,
     *,
     fonts: FontBook,
+    part: Part = WHOLE,
 ) -> Plan:
-    """Decides what is to happen; `inputs` by role, as `sources(operation)` names them.
+    """Decides what is to happen to make that part; `inputs` by role, as `sources(operation)` names them.
 
     Raises TaskFailed with INPUT_INVALID, SUBTITLES_INVALID, FONT_MISSING or ENCODER_UNAVAILABLE, in words for the user.
     """
     for path, description in [*unsupported(operation, output), *contradictions(operation, output)]:
         raise TaskFailed(FailureReason.INPUT_INVALID, f"{path}: {description}.", metadata={"field": path})
     plan = _plan(operation, output, inputs, capabilities, fonts)
-    return with_gpu(plan, inputs, capabilities)
+    return with_gpu(part_of(plan, part), inputs, capabilities)
 
 
 def _plan(

@@ -35,7 +35,10 @@ async def verify_output(
 
 def _differences(media: MediaInfo, expected: ExpectedOutput, duration: timedelta | None) -> Iterator[str]:
     video = media.video
-    if video is None:
+    if not expected.video_codec:
+        if video is not None:
+            yield "there is a video stream"
+    elif video is None:
         yield "there is no video stream"
     else:
         if video.codec != expected.video_codec:

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from google.protobuf.timestamp_pb2 import Timestamp
 from spotreel.worker.v1 import capabilities_pb2, task_pb2, worker_service_pb2
 
-from servicekit.errors import FieldViolation, InvalidArgument, NotFound, Unimplemented
+from servicekit.errors import FieldViolation, InvalidArgument, NotFound
 from servicekit.media.convert import (
     duration_from_proto,
     duration_to_proto,
+    enum_from_proto,
     enum_to_proto,
     media_info_to_proto,
     operation_from_proto,
@@ -19,6 +20,7 @@ from servicekit.media.convert import (
 )
 from servicekit.media.validation import Problems, check_media, check_supported
 from worker.hardware.capabilities import Capabilities, Decoder, Encoder
+from worker.media.part import Part, Tracks
 from worker.spool.output import OutputChunk
 from worker.tasks.task import Task, TaskFailure, TaskLimits, TaskOutput, TaskProgress, TaskRequest
 
@@ -35,15 +37,20 @@ def request_from_proto(message: worker_service_pb2.StartTaskRequest) -> TaskRequ
     operation = operation_from_proto(message.operation, problems, path="operation")
     output = output_from_proto(message.output, operation, problems, path="output")
     limits = _read_limits(message.limits, problems)
+    part = _read_part(message, problems)
     if operation is not None:
         check_media(operation, output, problems)
     problems.raise_if_any()
     if operation is None:
         raise InvalidArgument("operation is required.")
-    _refuse_ranges(message)
     check_supported(operation, output)
     return TaskRequest(
-        task_id=message.task_id, operation=operation, output=output, limits=limits, copy_only=message.copy_only
+        task_id=message.task_id,
+        operation=operation,
+        output=output,
+        limits=limits,
+        copy_only=message.copy_only,
+        part=part,
     )
 
 
@@ -166,14 +173,21 @@ def _read_limits(message: task_pb2.TaskLimits, problems: Problems) -> TaskLimits
     )
 
 
-def _refuse_ranges(message: worker_service_pb2.StartTaskRequest) -> None:
-    for field in ("range_start", "range_end"):
-        if message.HasField(field):
-            raise Unimplemented(
-                f"{field}: making a part of an output is not offered yet; leave it out.",
-                reason="NOT_IMPLEMENTED",
-                metadata={"field": field},
-            )
+def _read_part(message: worker_service_pb2.StartTaskRequest, problems: Problems) -> Part:
+    nothing = timedelta()
+    end = duration_from_proto(message, "range_end", nothing, problems, "") if message.HasField("range_end") else None
+    part = Part(
+        tracks=enum_from_proto(message, "tracks", Tracks.ALL, problems, ""),
+        start=duration_from_proto(message, "range_start", nothing, problems, ""),
+        end=end,
+    )
+    if part.start < nothing:
+        problems.add("range_start", "must not be negative")
+    if end is not None and end <= part.start:
+        problems.add("range_end", "must be later than range_start")
+    if part.is_range and part.tracks is not Tracks.PICTURE:
+        problems.add("tracks", "must be TRACKS_PICTURE with a range: sound has no parts")
+    return part
 
 
 def _write_progress(progress: TaskProgress) -> task_pb2.TaskProgress:

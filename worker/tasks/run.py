@@ -99,7 +99,7 @@ class TaskRunner:
 
     async def _plan(self, engine: Engine, request: TaskRequest, paths: Mapping[str, Path]) -> Plan:
         try:
-            plan = await engine.plan(request.operation, request.output, paths)
+            plan = await engine.plan(request.operation, request.output, paths, request.part)
         except TaskFailed as error:
             # That there is no encoder for it says that one is needed.
             if request.copy_only and error.reason is FailureReason.ENCODER_UNAVAILABLE:

@@ -15,6 +15,7 @@ from servicekit.media.operations import Operation
 from servicekit.media.outputs import OutputSpec
 from servicekit.media_info import MediaInfo
 from worker.errors import FailureReason
+from worker.media.part import WHOLE, Part
 
 
 class TaskState(StrEnum):
@@ -61,6 +62,7 @@ class TaskRequest:
     output: OutputSpec
     limits: TaskLimits
     copy_only: bool = False
+    part: Part = WHOLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from worker.ffmpeg.runner import RunLimits
 from worker.fonts.book import FontBook
 from worker.hardware.probe import probe_capabilities
 from worker.media.engine import MediaEngine
+from worker.media.part import WHOLE, Part
 from worker.media.plan import Plan
 
 ANY = AssetSource(asset="assets/any")
@@ -83,11 +84,14 @@ class Studio:
         path.write_bytes(content)
         return path
 
-    async def make(self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path]) -> Made:
-        plan = await self.engine.plan(operation, output, paths)
+    async def make(
+        self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path], part: Part = WHOLE
+    ) -> Made:
+        plan = await self.engine.plan(operation, output, paths, part)
         workdir = self.folder / "work"
         workdir.mkdir(exist_ok=True)
-        path = self.folder / f"out{output.container.suffix}"
+        number = len(list(self.folder.glob("out*")))
+        path = self.folder / f"out{number or ''}{output.container.suffix}"
         sink = FileSink(path)
         progress: list[Progress] = []
         try:
@@ -97,9 +101,14 @@ class Studio:
         assert result.output_bytes == path.stat().st_size
         return Made(path, plan, await self.engine.verify(plan, path, result), progress)
 
-    def times(self, path: Path) -> list[float]:
-        """When each frame is shown, in seconds."""
+    def still(self, name: str, *, size: str) -> Path:
+        source = ["-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1"]
+        return self.input(name, *source, "-c:v", "png", "-f", "image2pipe")
+
+    def times(self, path: Path, *, absolute: bool = False) -> list[float]:
+        """When each frame is shown, in seconds; from the start of the file unless `absolute`."""
         decode = [
+            *(["-copyts"] if absolute else []),
             "-i",
             str(path),
             "-map",

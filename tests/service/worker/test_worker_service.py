@@ -317,7 +317,7 @@ async def test_wrong_requests_are_refused_with_their_fields(caller: Caller) -> N
     part = messages.StartTaskRequest()
     part.CopyFrom(missing)
     part.range_start.CopyFrom(Duration(seconds=1))
-    assert await refusal(caller.stub.StartTask(part)) == "UNIMPLEMENTED NOT_IMPLEMENTED"
+    assert await refusal(caller.stub.StartTask(part)) == "INVALID_ARGUMENT INVALID_ARGUMENT"
 
     wrong = messages.StartTaskRequest(task_id="No!", limits=task_pb2.TaskLimits(max_input_bytes=-1))
     wrong.output.video.codec = 99  # type: ignore[assignment]

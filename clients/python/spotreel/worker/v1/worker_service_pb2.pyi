@@ -130,8 +130,10 @@ class StartTaskRequest(_message.Message):
         """Optional. Makes only the part of the output's picture that starts here, in
         the time of the output: the first frame is the first at this time or later.
         Its timestamps are those of the whole output, and the parts of a picture that
-        workers with the same encoder make join into what one would have made. Sound
-        has no parts, so a part needs `TRACKS_PICTURE`. Default: the start.
+        workers with the same encoder make join into what one would have made. Times
+        are compared to 2 ms. Sound has no parts, so a part needs `TRACKS_PICTURE`; the
+        task fails (`INPUT_INVALID`) where the picture is copied, and where an input
+        does not know its key frames, as MPEG transport streams. Default: the start.
         """
 
     @_builtins.property

@@ -18,10 +18,9 @@ from servicekit.media.operations import Border, Fit
 from worker.media.decode import Color, Plane
 from worker.media.motion import Window, ZoomJob, window
 
-# How many source pixels per frame pixel a linear warp bears: 40 dB PSNR against an ideal rendering at 2.0, 49 at 1.0;
-# of a copy that was shrunk to 1.6 it is 43 (tests/bench/stills.py).
+# How many source pixels per frame pixel a linear warp bears: 41 dB PSNR against an ideal rendering at 2.0, 49 at 1.0.
+# Below 1.4 a copy that was shrunk has lost too much (40 dB), so that the next larger one has to be at hand.
 _MAX_DENSITY = 2.0
-_SHRUNK_DENSITY = 1.6
 _NEXT_LEVEL = 2**0.5
 # Below, pixels become visible; cubic interpolation is smoother and just as exact at this point.
 _ENLARGED = 0.9
@@ -40,7 +39,7 @@ Shares = NDArray[np.float64]
 
 def spare_pixels(job: ZoomJob, width: int, height: int) -> float:
     """Returns how many times more pixels along a side a still of that size has than the nearest frame needs."""
-    return min(_densities(job, width, height)) / _SHRUNK_DENSITY
+    return min(_densities(job, width, height)) / _MAX_DENSITY
 
 
 def frames(job: ZoomJob, picture: Plane, *, background: Color) -> Iterator[NDArray[np.uint8]]:
@@ -180,18 +179,15 @@ def _levels(job: ZoomJob, picture: Plane) -> list[_Level]:
     """The sizes of the still that the move needs: one is enough unless it goes from far away to very near."""
     height, width = picture.shape[:2]
     nearest, widest = sorted(_densities(job, width, height))
-    if widest <= _MAX_DENSITY:
-        return [_made(picture, 1.0, nearest)]
-    scales = [_SHRUNK_DENSITY / widest]
-    while scales[-1] * nearest < _SHRUNK_DENSITY / _NEXT_LEVEL and scales[-1] < 1.0:
+    scales = [min(1.0, _MAX_DENSITY / widest)]
+    while scales[-1] * nearest < _MAX_DENSITY / _NEXT_LEVEL and scales[-1] < 1.0:
         scales.append(min(1.0, scales[-1] * _NEXT_LEVEL))
     return [_made(picture, scale, nearest) for scale in scales]
 
 
 def _level(levels: Sequence[_Level], density: float) -> _Level:
     """The largest one that still has no more source pixels per frame pixel than a linear warp bears."""
-    bearable = _MAX_DENSITY if len(levels) == 1 else _SHRUNK_DENSITY
-    fitting = [level for level in levels if level.scale * density <= bearable * 1.001]
+    fitting = [level for level in levels if level.scale * density <= _MAX_DENSITY * 1.001]
     return fitting[-1] if fitting else levels[0]
 
 

@@ -64,7 +64,9 @@ def read_header(file: BinaryIO) -> StillHeader:
     except (struct.error, IndexError) as error:
         raise StillUnreadable(f"The image is a {kind} file whose header is damaged or cut off.") from error
     if not width or not height:
-        raise StillUnreadable(f"The image is a {kind} file that does not say how large it is.")
+        raise StillUnreadable(
+            f"The image is a {kind} file that does not say how large it is; it is damaged or cut off."
+        )
     return StillHeader(format=kind, width=width, height=height, orientation=orientation)
 
 

@@ -32,7 +32,7 @@ from servicekit.media.operations import (
     source_field,
     sources,
 )
-from servicekit.media.outputs import AudioEncoding, FrameSize, OutputSpec, VideoCodec, VideoEncoding
+from servicekit.media.outputs import AudioCodec, AudioEncoding, FrameSize, OutputSpec, VideoCodec, VideoEncoding
 from servicekit.media.support import contradictions, unsupported
 
 MAX_URI_CHARACTERS = 4096
@@ -293,6 +293,8 @@ def _check_output(operation: Operation, output: OutputSpec, problems: Problems) 
         problems.add("output.video.codec", "adding sound copies the picture; leave the codec out")
     if copies and output.video != VideoEncoding(codec=VideoCodec.COPY):
         problems.add("output.video", "the picture is copied, so nothing else about it can be set")
+    if output.audio.codec is AudioCodec.COPY and output.audio != AudioEncoding(codec=AudioCodec.COPY):
+        problems.add("output.audio", "the sound is copied, so nothing else about it can be set")
     if isinstance(operation, Thumbnails) and output != OutputSpec():
         problems.add("output", "pictures of a video have a form of their own; leave it empty")
     _check_video(output.video, problems)

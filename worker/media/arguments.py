@@ -416,12 +416,12 @@ def _ducked(labels: Sequence[str], name: str, graph: _Graph) -> list[str]:
     key, heard = f"{name}.key", f"{name}.heard"
     graph.add([second], f"asplit[{key}]", heard)
     keyed = graph.add([key], "apad", f"{name}.keyed")
-    return [graph.add([first, keyed], _DUCKING, f"{name}.ducked"), heard]
+    return [graph.add([first, keyed], DUCKING, f"{name}.ducked"), heard]
 
 
-# Speech at the usual -20 dBFS lowers what is under it by some 12 dB, within a syllable, and holds it through the
-# pauses between words.
-_DUCKING = "sidechaincompress=threshold=0.02:ratio=8:attack=20:release=500:link=maximum"
+# Sound of -20 dBFS, as speech usually has, lowers what is under it by 14 dB, within a syllable, and holds it through
+# the pauses between words (`tools/measure_sound.py`).
+DUCKING = "sidechaincompress=threshold=0.02:ratio=8:attack=20:release=500:link=maximum"
 
 
 def _audio_filters(filters: Sequence[AudioFilter]) -> str:

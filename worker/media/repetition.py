@@ -1,7 +1,7 @@
 """Repeats a sound without a gap.
 
-FFmpeg can repeat any input, but a compressed sound then has its priming and its padding at every seam: an MP3 of
-0.37 s came 0.1 s late at every fourth repetition (measured with FFmpeg 9.0.2). Samples are exact, so the sound is
+FFmpeg can repeat any input, but the time stamps of a compressed sound then count its priming and its padding: an MP3
+of 0.37 s comes 0.1 s late at every fourth repetition (`tools/measure_sound.py`). Samples are exact, so the sound is
 decoded once into a file, which costs disk rather than memory.
 """
 

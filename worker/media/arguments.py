@@ -25,6 +25,7 @@ from worker.media.plan import (
     Decoding,
     Deinterlace,
     DrawCaptions,
+    DrawStrips,
     EncodeAudio,
     EncodeVideo,
     FillGaps,
@@ -35,6 +36,7 @@ from worker.media.plan import (
     KeepTime,
     LoudnessMeter,
     MediaFile,
+    OverlayStrips,
     PadPicture,
     PixelFormat,
     Plan,
@@ -44,14 +46,19 @@ from worker.media.plan import (
     ShiftTime,
     Sound,
     SquarePixels,
+    StripBox,
     SubtitleTrack,
     ToneMap,
     UnrollSound,
     VideoFilter,
     WrittenFile,
 )
+from worker.media.still_captions import IMAGES
 
 FONTS_FOLDER = "fonts"
+STRIP_SCRIPT = "strips.ass"
+STRIPS_FILE = "strips.ffconcat"
+BOXES_FILE = "boxes.txt"
 JOIN_FILE = "join.txt"
 
 _LIMITS = ["-max_pixels", str(MAX_PIXELS)]
@@ -143,6 +150,31 @@ def unrolling_arguments(plan: Plan, preparation: UnrollSound, *, progress_fd: in
     return [*_telling(progress_fd), *entry, *sound, "-f", UNROLLED_DEMUXER, _OUTPUT]
 
 
+def strip_box_arguments(preparation: DrawStrips, images: int, *, progress_fd: int) -> list[str]:
+    """Returns the command line that writes which part of each image has a caption, for so many images."""
+    look = f"alphaextract,bbox=min_val=1,metadata=mode=print:file={BOXES_FILE}"
+    return [*_telling(progress_fd), *_canvas(preparation, images, look), *_NO_FORMAT]
+
+
+def strip_arguments(preparation: DrawStrips, images: int, box: StripBox, *, progress_fd: int) -> list[str]:
+    """Returns the command line that draws the images, cut to the box, into the folder that FFmpeg runs in.
+
+    libass's colours come out dimmed by their own transparency; an overlay expects them as they are.
+    """
+    cut = f"crop={box.width}:{box.height}:{box.left}:{box.top}"
+    drawn = f"{cut},format=gbrap,unpremultiply=inplace=1,format=rgba"
+    return [*_telling(progress_fd), *_canvas(preparation, images, drawn), "-f", "image2", "-c:v", "png", "-y", IMAGES]
+
+
+def _canvas(preparation: DrawStrips, images: int, filters: str) -> list[str]:
+    """One transparent picture a second, with the caption of that second."""
+    size = f"{preparation.width}x{preparation.height}"
+    shown = f"{preparation.displayed_width}x{preparation.displayed_height}"
+    draw = f"ass=filename={STRIP_SCRIPT}:fontsdir={FONTS_FOLDER}:original_size={shown}:alpha=1"
+    canvas = f"color=color=black@0:size={size}:rate=1:duration={images},format=rgba"
+    return ["-f", "lavfi", "-i", f"{canvas},{draw},{filters}"]
+
+
 def _telling(progress_fd: int) -> list[str]:
     log = ["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"]
     return [*log, "-progress", f"pipe:{progress_fd}", "-stats_period", "0.25"]
@@ -203,7 +235,11 @@ _DECODING: dict[Decoding, list[str]] = {
     Decoding.CPU: [],
     # Frames come down by themselves, and what NVDEC does not take after all is decoded on the CPU.
     Decoding.GPU: ["-hwaccel", "cuda"],
-    Decoding.GPU_FRAMES: ["-hwaccel", "cuda", "-hwaccel_output_format", "cuda"],
+    # One device for all: uploads of filters would open one of their own, whose frames do not meet the decoder's.
+    Decoding.GPU_FRAMES: [
+        *["-init_hw_device", "cuda=gpu", "-filter_hw_device", "gpu"],
+        *["-hwaccel", "cuda", "-hwaccel_device", "gpu", "-hwaccel_output_format", "cuda"],
+    ],
 }
 
 
@@ -358,8 +394,20 @@ def _video_filter(entry: VideoFilter) -> str:  # noqa: C901 - one case for each 
             return f"setpts=PTS+{seconds(by)}/TB"
         case KeepTime(start, end):
             return f"trim=start={seconds(start)}" + ("" if end is None else f":end={seconds(end)}")
+        case OverlayStrips(matrix, box):
+            return _overlaid(matrix, box)
         case PixelFormat(name):
             return f"format={name}"
+
+
+def _overlaid(matrix: str, box: StripBox | None) -> str:
+    """Transparency needs yuva420p on yuv420p: on nv12 the filter takes nothing transparent (read in its source)."""
+    assert box is not None, "strips are drawn before they are laid over pictures"
+    strips = f"movie=filename={STRIPS_FILE}:format_name=concat,scale=out_color_matrix={matrix}:out_range=tv"
+    return (
+        f"scale_cuda=format=yuv420p[pictures];{strips},format=yuva420p,hwupload[strips];"
+        f"[pictures][strips]overlay_cuda=x={box.left}:y={box.top}"
+    )
 
 
 def _audio(plan: Plan, tracks: Sequence[AudioTrack], graph: _Graph) -> list[str]:

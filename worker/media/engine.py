@@ -30,10 +30,8 @@ from worker.media.preparations import prepared
 from worker.media.verify import verify_output
 from worker.media.workdir import environment, prepare_workdir
 
-# What a decoder that fails may look like; nothing else gets better by decoding on the CPU.
-_DECODERS_FAULTS = frozenset(
-    {FailureReason.ENCODER_UNAVAILABLE, FailureReason.ENCODE_FAILED, FailureReason.INPUT_INVALID}
-)
+# What a GPU that fails may look like; nothing else gets better on the CPU.
+_GPU_FAULTS = frozenset({FailureReason.ENCODER_UNAVAILABLE, FailureReason.ENCODE_FAILED, FailureReason.INPUT_INVALID})
 
 
 class MediaEngine:
@@ -78,7 +76,7 @@ class MediaEngine:
     ) -> RunResult:
         """Writes the append-only output to the sink; `workdir` is an existing private folder that the caller deletes.
 
-        Where the GPU's decoder fails before anything was written, the CPU's takes over.
+        Where the GPU's way fails before anything was written, decoder and filters of the CPU take over.
         Raises TaskFailed; see `run_ffmpeg` for what holds afterwards.
         """
         prepare_workdir(plan, workdir)
@@ -90,7 +88,6 @@ class MediaEngine:
             limits=limits,
             clock=self._clock,
         )
-        plan = await prepared(plan, runs)
         if plan.cpu_video is None:
             return await _made(plan, runs, sink)
         counted = _CountedSink(sink)
@@ -98,10 +95,10 @@ class MediaEngine:
             return await _made(plan, runs, counted)
         except TaskFailed as failure:
             # What has been written may have been read: then the same output cannot be begun anew.
-            if counted.written or failure.reason not in _DECODERS_FAULTS:
+            if counted.written or failure.reason not in _GPU_FAULTS:
                 raise
             structlog.get_logger().warning(
-                "gpu_decode_failed",
+                "gpu_plan_failed",
                 diagnosis=failure.metadata.get("diagnosis", ""),
                 detail=failure.message,
                 log_tail=failure.log_tail,
@@ -130,6 +127,7 @@ class _CountedSink:
 
 
 async def _made(plan: Plan, runs: RunSeries, sink: OutputSink) -> RunResult:
+    plan = await prepared(plan, runs)
     producer = None
     if plan.producer is not None:
         # -P keeps the working folder off the module path.

@@ -11,13 +11,17 @@ from dataclasses import replace
 
 from servicekit.media_info import StreamInfo
 from worker.hardware.capabilities import Capabilities
+from worker.media.captions import SCRIPT_FILE
 from worker.media.plan import (
     Decoding,
+    DrawCaptions,
+    DrawStrips,
     EncodeVideo,
     FrameRate,
     Input,
     KeepTime,
     MediaFile,
+    OverlayStrips,
     Pictures,
     PixelFormat,
     Plan,
@@ -28,6 +32,7 @@ from worker.media.plan import (
     SquarePixels,
     VideoFilter,
 )
+from worker.media.still_captions import still_captions
 
 # 8 bits, 4:2:0, limited range: what every NVDEC decodes, and what comes out as it does on the CPU. Full range
 # (yuvj420p) would keep its range where the CPU's conversion changes it.
@@ -40,6 +45,7 @@ _MOST_SIDE = {"h264": 4096, "hevc": 8192, "vp9": 8192, "av1": 8192}
 _WORTH_OPENING_PIXELS = 300_000_000
 _USUAL_FRAME_RATE = 30.0
 _MOST_FRAME_RATE = 240.0
+_OVERLAY = frozenset({"scale_cuda", "overlay_cuda"})
 # They change neither pixels nor where those are.
 _ANYWHERE = (SquarePixels, FrameRate, ShiftTime, KeepTime)
 
@@ -55,12 +61,13 @@ def with_gpu(plan: Plan, inputs: Mapping[str, ProbedInput], capabilities: Capabi
     }
     if not decoded:
         return plan
-    video = _on_gpu(plan.video, decoded, capabilities)
+    video = _on_gpu(plan, plan.video, decoded, capabilities)
     if video is None and not _is_worth_opening(plan, decoded):
         return plan
     decoding = Decoding.GPU if video is None else Decoding.GPU_FRAMES
     return replace(
         plan,
+        preparations=(*plan.preparations, *([] if video is None else _drawn(plan, plan.video))),
         inputs=tuple(
             replace(entry, decoding=decoding) if isinstance(entry, MediaFile) and number in decoded else entry
             for number, entry in enumerate(plan.inputs)
@@ -81,6 +88,7 @@ def without_gpu(plan: Plan) -> Plan:
         ),
         video=plan.cpu_video,
         cpu_video=None,
+        preparations=tuple(entry for entry in plan.preparations if not isinstance(entry, DrawStrips)),
     )
 
 
@@ -112,7 +120,9 @@ def _stream(entry: Input, index: int, inputs: Mapping[str, ProbedInput]) -> Stre
     return next((one for one in media.streams if one.index == index), None) if media is not None else None
 
 
-def _on_gpu(video: EncodeVideo, decoded: Mapping[int, StreamInfo], capabilities: Capabilities) -> EncodeVideo | None:
+def _on_gpu(
+    plan: Plan, video: EncodeVideo, decoded: Mapping[int, StreamInfo], capabilities: Capabilities
+) -> EncodeVideo | None:
     """Returns the picture with all its filters on the GPU, None where one of them is not to be had there."""
     if not video.hardware or len(video.pictures) > 1:
         return None
@@ -120,7 +130,8 @@ def _on_gpu(video: EncodeVideo, decoded: Mapping[int, StreamInfo], capabilities:
     # FFmpeg turns a picture upright with filters of the CPU.
     if decoded[only.source].rotation_degrees:
         return None
-    filters = [_filter_on_gpu(entry, capabilities) for entry in (*only.filters, *video.filters)]
+    stream = decoded[only.source]
+    filters = [_filter_on_gpu(entry, plan, stream, capabilities) for entry in (*only.filters, *video.filters)]
     if not all(entry is not None for entry in filters):
         return None
     picture = Pictures(
@@ -131,8 +142,32 @@ def _on_gpu(video: EncodeVideo, decoded: Mapping[int, StreamInfo], capabilities:
     return replace(video, pictures=(picture,), filters=())
 
 
-def _filter_on_gpu(entry: VideoFilter, capabilities: Capabilities) -> VideoFilter | None:
+def _drawn(plan: Plan, video: EncodeVideo) -> list[DrawStrips]:
+    """Returns what has to be drawn before captions can be laid over pictures on the GPU."""
+    return [
+        DrawStrips(
+            script=_script(plan),
+            width=plan.expected.width,
+            height=plan.expected.height,
+            displayed_width=entry.width,
+            displayed_height=entry.height,
+        )
+        for one in video.pictures
+        for entry in (*one.filters, *video.filters)
+        if isinstance(entry, DrawCaptions)
+    ]
+
+
+def _script(plan: Plan) -> str:
+    return str(plan.files[SCRIPT_FILE])
+
+
+def _filter_on_gpu(
+    entry: VideoFilter, plan: Plan, stream: StreamInfo, capabilities: Capabilities
+) -> VideoFilter | None:
     match entry:
+        case DrawCaptions() if set(capabilities.filters) >= _OVERLAY and still_captions(_script(plan)) is not None:
+            return OverlayStrips(matrix="bt709" if stream.color_matrix == "bt709" else "bt601")
         case Scale(width, height) if "scale_cuda" in capabilities.filters:
             return ScaleOnGpu(width, height)
         case PixelFormat("yuv420p"):

@@ -83,6 +83,27 @@ class DrawCaptions:
 
 
 @dataclass(frozen=True, slots=True)
+class StripBox:
+    """A part of the picture."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayStrips:
+    """Lay images of captions over pictures on the GPU; where, is known when they are drawn.
+
+    `matrix` is FFmpeg's name for how the pictures' colours are made.
+    """
+
+    matrix: str
+    box: StripBox | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Deinterlace:
     """Make whole pictures of the fields of those that are interlaced."""
 
@@ -126,6 +147,7 @@ VideoFilter = (
     | DrawCaptions
     | ShiftTime
     | KeepTime
+    | OverlayStrips
     | PixelFormat
 )
 
@@ -424,7 +446,18 @@ class UnrollSound:
     stream: int
 
 
-Preparation = UnrollSound | LevelSound
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawStrips:
+    """Draw each caption of a script once, as an image for `OverlayStrips`; sizes as for `DrawCaptions`."""
+
+    script: str
+    width: int
+    height: int
+    displayed_width: int
+    displayed_height: int
+
+
+Preparation = UnrollSound | LevelSound | DrawStrips
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

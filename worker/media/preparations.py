@@ -1,8 +1,9 @@
 """What has to be found out or made before the run that makes the output."""
 
 from worker.ffmpeg.series import RunSeries
+from worker.media.caption_strips import draw_strips
 from worker.media.loudness import level_sound
-from worker.media.plan import LevelSound, Plan, UnrollSound
+from worker.media.plan import DrawStrips, LevelSound, Plan, UnrollSound
 from worker.media.repetition import unroll_sound
 
 
@@ -18,4 +19,6 @@ async def prepared(plan: Plan, runs: RunSeries) -> Plan:
                 plan = await unroll_sound(preparation, plan, runs)
             case LevelSound():
                 plan = await level_sound(preparation, plan, runs)
+            case DrawStrips():
+                plan = await draw_strips(preparation, plan, runs)
     return plan

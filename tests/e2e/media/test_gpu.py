@@ -5,6 +5,7 @@ The pretended FFmpeg does on the CPU what it is told to do on the GPU; what a re
 """
 
 import os
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from servicekit.clock import SystemClock
-from servicekit.media.operations import Transcode
-from servicekit.media.outputs import FrameSize, OutputSpec, VideoCodec, VideoEncoding
+from servicekit.media.operations import Caption, CaptionStyle, Transcode
+from servicekit.media.outputs import Container, FrameSize, OutputSpec, VideoCodec, VideoEncoding
 from servicekit.probe import MediaProber
 from tests.e2e.media.conftest import ANY, Studio
 from tests.simulators import fake_ffmpeg
@@ -71,8 +72,70 @@ async def test_a_decoder_that_fails_costs_no_job(
         made = await there.make(RECODE, SMALLER, {"video": video})
     assert decoding(made.plan) is Decoding.GPU_FRAMES
     assert (made.info.streams[0].codec, made.info.streams[0].width) == ("hevc", 240)
-    (told,) = [line for line in logs if line["event"] == "gpu_decode_failed"]
+    (told,) = [line for line in logs if line["event"] == "gpu_plan_failed"]
     assert told["diagnosis"] == "NO_ENGINE"
+
+
+SRT = """1
+00:00:00,200 --> 00:00:00,600
+Hello {world} with, commas
+
+2
+00:00:00,600 --> 00:00:01,200
+<b>Bold</b> and
+a second line
+
+3
+00:00:01,480 --> 00:00:01,760
+The last
+"""
+RED = CaptionStyle(primary_color="#FF2020", outline_color="#FFFFFF")
+
+
+async def test_captions_as_images_look_as_libass_draws_them(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, gpu: PretendedGpu
+) -> None:
+    source = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=2", "-pix_fmt", "yuv420p"]
+    tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+    paths = {
+        "video": studio.input("in.mp4", *source, *tags, "-c:v", "libx264", "-preset", "ultrafast"),
+        "subtitles": studio.text("a.srt", SRT),
+    }
+    there = replace(studio, engine=await on_gpu(studio, monkeypatch, gpu))
+    output = OutputSpec(video=VideoEncoding(quality=0), container=Container.MKV)
+    caption = Caption(video=ANY, subtitles=ANY, style=RED)
+    made = await there.make(caption, output, paths)
+    assert decoding(made.plan) is Decoding.GPU_FRAMES
+    images = made.path.rename(studio.folder / "images.mkv")
+    drawn = await studio.make(caption, output, paths)
+    assert drawn.plan.cpu_video is None
+    assert studio.times(images) == studio.times(drawn.path)
+    # Each frame on its own: a caption that comes a frame late would vanish in the mean.
+    assert min(similarity(studio, images, drawn.path)) >= 0.999
+    # And captions are there: without them the frames differ.
+    assert min(similarity(studio, images, paths["video"])) < 0.99
+
+
+def similarity(studio: Studio, first: Path, second: Path) -> list[float]:
+    """SSIM of each frame."""
+    stats = studio.folder / "ssim.txt"
+    inputs = ["-i", str(first), "-i", str(second)]
+    graph = "[0:v]setpts=N/25/TB[a];[1:v]setpts=N/25/TB[b];[a][b]ssim=stats_file=ssim.txt"
+    command = [str(studio.ffmpeg), "-nostdin", "-loglevel", "error", *inputs, "-lavfi", graph, "-f", "null", "-"]
+    subprocess.run(command, check=True, cwd=studio.folder)
+    return [float(line.split("All:")[1].split()[0]) for line in stats.read_text().splitlines()]
+
+
+async def test_captions_that_cannot_be_seen_are_left_to_libass(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, gpu: PretendedGpu
+) -> None:
+    paths = {"video": studio.video(), "subtitles": studio.text("a.srt", SRT)}
+    there = replace(studio, engine=await on_gpu(studio, monkeypatch, gpu))
+    unseen = CaptionStyle(primary_color="#FFFFFF00", outline_color="#00000000", back_color="#00000000")
+    with capture_logs() as logs:
+        made = await there.make(Caption(video=ANY, subtitles=ANY, style=unseen), OutputSpec(), paths)
+    assert decoding(made.plan) is Decoding.GPU_FRAMES
+    assert "where the captions are" in next(line["detail"] for line in logs if line["event"] == "gpu_plan_failed")
 
 
 @pytest.fixture

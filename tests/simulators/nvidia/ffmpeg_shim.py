@@ -39,11 +39,13 @@ _NVENC_ONLY = frozenset(
     {"-rc", "-tune", "-multipass", "-spatial-aq", "-spatial_aq", "-temporal-aq", "-temporal_aq", "-rc-lookahead"}
     | {"-surfaces", "-gpu", "-delay", "-zerolatency", "-strict_gop", "-b_ref_mode", "-aq-strength"}
 )
-_ON_GPU_ONLY = frozenset({"-hwaccel", "-hwaccel_output_format", "-init_hw_device", "-filter_hw_device"})
+_ON_GPU_ONLY = frozenset(
+    {"-hwaccel", "-hwaccel_device", "-hwaccel_output_format", "-init_hw_device", "-filter_hw_device"}
+)
 _CPU_FILTERS = (
     (r"scale_cuda=w=(\d+):h=(\d+):interp_algo=(\w+)", r"scale=\1:\2:flags=\3"),
     (r"scale_cuda=format=(\w+)", r"format=\1"),
-    (r"hwupload_cuda", "null"),
+    (r"\bhwupload\b", "null"),
     (r"overlay_cuda", "overlay"),
 )
 # The least driver by the NVENC API that it brings (NVIDIA's release notes of the Video Codec SDK).
@@ -159,7 +161,9 @@ def decode_objection(gpu: dict[str, Any], arguments: list[str]) -> tuple[int, li
 
 
 def _is_trial(arguments: list[str]) -> bool:
-    return "null" in arguments and ("lavfi" in arguments or _tried_codec(arguments) is not None)
+    """Tells what is only tried from what a job measures, such as where its captions are."""
+    made_up = "lavfi" in arguments and not any("ass=" in argument for argument in arguments)
+    return "null" in arguments and (made_up or _tried_codec(arguments) is not None)
 
 
 def _tried_codec(arguments: list[str]) -> str | None:

@@ -10,19 +10,31 @@ import pytest
 from servicekit.media.operations import Concat, Operation, Transcode, sources
 from servicekit.media.outputs import EncoderPolicy, FrameSize, OutputSpec, VideoCodec, VideoEncoding
 from servicekit.media_info import StreamInfo
-from tests.unit.worker.media.test_planner import ANY, AUDIO, CAPTION, COPY, SOUND, VIDEO, command, machine, media, plan
+from tests.unit.worker.media.test_planner import (
+    ANY,
+    AUDIO,
+    CAPTION,
+    COPY,
+    SOUND,
+    SRT,
+    VIDEO,
+    command,
+    machine,
+    media,
+    plan,
+)
 from worker.errors import TaskFailed
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities, Decoder
 from worker.hardware.diagnosis import Diagnosis
 from worker.media.gpu import nvdec_takes, without_gpu
-from worker.media.plan import Decoding, MediaFile, Plan, ProbedInput
+from worker.media.plan import Decoding, DrawStrips, EncodeVideo, MediaFile, OverlayStrips, Plan, ProbedInput, StripBox
 from worker.media.planner import make_plan
 
 MINUTE = timedelta(minutes=1)
 LONG = replace(VIDEO, duration=MINUTE)
 DOWN = "-hwaccel cuda -i"
-STAYS = "-hwaccel cuda -hwaccel_output_format cuda -i"
+STAYS = "-hwaccel cuda -hwaccel_device gpu -hwaccel_output_format cuda -i"
 HEVC = VideoEncoding(codec=VideoCodec.HEVC)
 AV1 = OutputSpec(video=VideoEncoding(codec=VideoCodec.AV1))
 SMALLER = OutputSpec(video=VideoEncoding(size=FrameSize(width=640)))
@@ -45,6 +57,7 @@ def with_gpu(
 NO_AV1 = Decoder(codec="av1", usable=False, diagnosis=Diagnosis.NO_ENGINE)
 NVENC = with_gpu()
 H100 = with_gpu(nvenc=False)
+NO_OVERLAY = replace(NVENC, filters=("scale_cuda",))
 RECODE = Transcode(video=ANY)
 
 
@@ -92,6 +105,11 @@ def test_frames_stay_on_the_gpu_where_all_filters_are_there(fonts: FontBook, out
         # FFmpeg turns pictures on the CPU.
         ({"stream": replace(LONG, rotation_degrees=90)}, Decoding.GPU),
         ({"stream": replace(LONG, interlaced=True)}, Decoding.GPU),
+        # Captions that stand still are images; those that overlap are drawn on the CPU.
+        ({"operation": CAPTION}, Decoding.GPU_FRAMES),
+        ({"operation": CAPTION, "output": SMALLER}, Decoding.GPU_FRAMES),
+        ({"operation": CAPTION, "capabilities": NO_OVERLAY}, Decoding.GPU),
+        ({"operation": CAPTION, "capabilities": H100}, Decoding.GPU),
         # Nobody takes the frames.
         ({"capabilities": H100}, Decoding.GPU),
         ({"output": OutputSpec(video=replace(HEVC, encoder_policy=EncoderPolicy.SOFTWARE_ONLY))}, Decoding.GPU),
@@ -124,6 +142,43 @@ def test_what_is_downloaded_goes_through_the_filters_of_the_cpu(fonts: FontBook)
     assert "-vf scale=640:360:flags=bicubic,setsar=1,ass=" in command(made)
     assert "format=yuv420p" in command(made)
     assert made.encoder == "libx264"
+
+
+OVERLAPPING = SRT + b"\n2\n00:00:00,500 --> 00:00:02,000\nYou\n"
+
+
+def test_captions_that_overlap_are_drawn_on_the_cpu(fonts: FontBook) -> None:
+    inputs = {
+        "video": ProbedInput(path=Path("/a"), media=media(LONG)),
+        "subtitles": ProbedInput(path=Path("/b"), content=OVERLAPPING),
+    }
+    made = make_plan(CAPTION, OutputSpec(), inputs, NVENC, fonts=fonts)
+    assert decoding(made) is Decoding.GPU
+    assert made.preparations == ()
+
+
+@pytest.mark.parametrize(
+    ("color_matrix", "matrix"), [("bt709", "bt709"), ("smpte170m", "bt601"), ("", "bt601"), ("bt2020nc", "bt601")]
+)
+def test_captions_are_drawn_once_and_laid_over_the_frames_where_they_are(
+    fonts: FontBook, color_matrix: str, matrix: str
+) -> None:
+    stream = replace(LONG, color_matrix=color_matrix)
+    made = planned(fonts, CAPTION, SMALLER, stream=stream)
+    (drawn,) = made.preparations
+    assert isinstance(drawn, DrawStrips)
+    assert (drawn.width, drawn.height, drawn.displayed_width, drawn.displayed_height) == (640, 360, 640, 360)
+    assert "Hello" in drawn.script
+    box = StripBox(left=20, top=300, width=600, height=40)
+    assert isinstance(made.video, EncodeVideo)
+    (only,) = made.video.pictures
+    filters = tuple(replace(one, box=box) if isinstance(one, OverlayStrips) else one for one in only.filters)
+    made = replace(made, video=replace(made.video, pictures=(replace(only, filters=filters),)))
+    assert (
+        "-vf scale_cuda=w=640:h=360:interp_algo=bicubic,setsar=1,scale_cuda=format=yuv420p[pictures];"
+        f"movie=filename=strips.ffconcat:format_name=concat,scale=out_color_matrix={matrix}:out_range=tv,"
+        "format=yuva420p,hwupload[strips];[pictures][strips]overlay_cuda=x=20:y=300 " in command(made)
+    )
 
 
 def test_a_length_that_nobody_knows_is_long(fonts: FontBook) -> None:
@@ -159,11 +214,12 @@ def test_only_hardware_on_a_gpu_without_nvenc_is_refused_with_the_diagnosis(font
 
 
 @pytest.mark.parametrize(("output", "capabilities"), [(SMALLER, NVENC), (SMALLER, H100), (SQUARE, NVENC)])
+@pytest.mark.parametrize("operation", [RECODE, CAPTION])
 def test_without_the_gpus_decoder_it_is_the_plan_that_would_have_been(
-    fonts: FontBook, output: OutputSpec, capabilities: Capabilities
+    fonts: FontBook, operation: Operation, output: OutputSpec, capabilities: Capabilities
 ) -> None:
-    made = planned(fonts, output=output, capabilities=capabilities)
-    bare = planned(fonts, output=output, capabilities=replace(capabilities, hardware_decoders=()))
+    made = planned(fonts, operation, output, capabilities=capabilities)
+    bare = planned(fonts, operation, output, capabilities=replace(capabilities, hardware_decoders=()))
     assert made != bare
     assert without_gpu(made) == bare
     assert without_gpu(bare) is bare

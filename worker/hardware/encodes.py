@@ -5,7 +5,7 @@ a real encode counts. What is encoded is 1080p with the options of real jobs at 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -55,17 +55,10 @@ class EncodeTrials:
         return Encoder(name=name, codec=codec, hardware=hardware, usable=True, frames_per_second=rate)
 
     async def most_at_once(self, encoder: Encoder, *, limit: int) -> int:
-        """Returns how many encodes at once still raise what all make together, from 1 to `limit`.
-
-        Doubles them until the total grows too little or one fails, as it does where the host's sessions are used up.
-        """
-        number, total = 1, encoder.frames_per_second
-        while number * 2 <= limit:
-            more = await self._together(encoder, number * 2)
-            if more < total * _WORTHWHILE:
-                break
-            number, total = number * 2, more
-        return number
+        """Returns how many encodes at once still raise what all make together, from 1 to `limit`."""
+        return await most_worthwhile(
+            encoder.frames_per_second, lambda number: self._together(encoder, number), limit=limit
+        )
 
     async def _together(self, encoder: Encoder, number: int) -> float:
         """Returns the frames that so many encodes make in a second, together; 0 where one of them fails."""
@@ -91,6 +84,20 @@ class EncodeTrials:
             clock=self.clock,
             environment=self.environment,
         )
+
+
+async def most_worthwhile(alone: float, together: Callable[[int], Awaitable[float]], *, limit: int) -> int:
+    """Returns how many at once are worth while, from what one makes in a second and what so many make together.
+
+    Doubles them until the total grows too little or one fails (0), as it does where the host's sessions are used up.
+    """
+    number, total = 1, alone
+    while number * 2 <= limit:
+        more = await together(number * 2)
+        if more <= total * _WORTHWHILE:
+            break
+        number, total = number * 2, more
+    return number
 
 
 def encode_arguments(name: str, codec: VideoCodec, frames: int, progress_fd: int) -> Sequence[str]:

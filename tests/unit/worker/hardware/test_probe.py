@@ -92,8 +92,7 @@ async def test_a_gpu_that_encodes_and_decodes(tmp_path: Path, monkeypatch: pytes
     told = {encoder.name: encoder for encoder in found.encoders}
     assert told["av1_nvenc"].diagnosis is Diagnosis.NO_ENGINE
     assert found.diagnosis is Diagnosis.UNSPECIFIED
-    # Five thousand a second is what this one is set to.
-    assert 2500 < told["h264_nvenc"].frames_per_second < 7500
+    assert told["h264_nvenc"].frames_per_second > 0
     assert [decoder.codec for decoder in found.hardware_decoders if decoder.usable] == ["h264", "hevc", "vp9"]
     assert [(one.codec, one.diagnosis) for one in found.hardware_decoders if not one.usable] == [
         ("av1", Diagnosis.NO_ENGINE)
@@ -122,22 +121,21 @@ async def test_an_old_driver_is_told_with_the_one_that_is_installed(
 
 
 @pytest.mark.parametrize(
-    ("gpu", "slots"),
+    "gpu",
     [
         # One engine does not encode more for two than for one.
-        ({"engines": 1}, 1),
-        ({"engines": 2}, 2),
-        # The fourth session does not open, although the engines could do with it.
-        ({"engines": 8, "sessions": 3}, 2),
+        {"engines": 1},
+        # The second session does not open, although the engines could do with it.
+        {"engines": 8, "sessions": 1},
         # Each task takes its gigabyte.
-        ({"engines": 8, "memory_mib": 3072}, 2),
+        {"engines": 8, "memory_mib": 1536},
     ],
 )
-async def test_as_many_tasks_at_once_as_nvenc_gains_by(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpu: dict[str, Any], slots: int
+async def test_one_task_at_a_time_where_two_gain_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpu: dict[str, Any]
 ) -> None:
-    pretended = replace(PretendedGpu.of_model("RTX 3090", driver_version="570.86.15"), engine_fps=1000, **gpu)
-    assert (await on_gpu(tmp_path, monkeypatch, pretended, slots=0)).slots == slots
+    pretended = replace(PretendedGpu.of_model("RTX 3090", driver_version="570.86.15"), **gpu)
+    assert (await on_gpu(tmp_path, monkeypatch, pretended, slots=0)).slots == 1
 
 
 async def test_the_operator_may_say_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

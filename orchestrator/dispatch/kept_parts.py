@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 
 from orchestrator.dispatch.fragments import FragmentsUnreadable, last_border, read_film
@@ -12,9 +13,6 @@ from servicekit.media.outputs import Container, Delivery
 
 # Less than this is encoded again in the time that a second task for the sound takes.
 LEAST_KEPT = timedelta(seconds=10)
-# A worker asked for what starts at a border may count its frames by another clock; none is closer than this to the one
-# before it.
-_MARGIN = timedelta(milliseconds=1)
 # Matroska says of no frame alone whether those behind it need it.
 _CONTAINERS = frozenset({Container.MP4, Container.MOV})
 _LOST = frozenset({"INSTANCE_LOST", "STALLED"})
@@ -38,12 +36,12 @@ def kept_part(path: Path, attempt: Attempt, before: KeptPart | None) -> KeptPart
         border = last_border(film)
         if border is None or border.length < LEAST_KEPT.total_seconds():
             return None
-        start = attempt.range_start or timedelta(seconds=float(film.start))
+        start = attempt.range_start or _time(film.start)
         return KeptPart(
             size_bytes=border.offset,
             sha256=digest_of(path, border.offset),
             frames=border.frames,
-            end=start + timedelta(seconds=float(border.length)),
+            end=start + _time(border.length),
             sound=before.sound if before is not None else not film.track.alone,
         )
     except (FragmentsUnreadable, OSError):
@@ -64,6 +62,6 @@ def parts_before(job: Job, attempt: Attempt, spools: SpoolFolder) -> Sequence[Pa
     ]
 
 
-def asked_start(range_start: timedelta) -> timedelta:
-    """Returns the start to ask a worker for, so that the frame at the border is the first."""
-    return range_start - _MARGIN
+def _time(seconds: Fraction) -> timedelta:
+    """Returns a time that is not later, or the frame that is shown then would come before it."""
+    return timedelta(microseconds=seconds * 1_000_000 // 1)

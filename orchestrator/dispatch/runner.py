@@ -26,7 +26,7 @@ from orchestrator.dispatch.failures import (
 )
 from orchestrator.dispatch.interruption import Interrupted, to_the_end, unless
 from orchestrator.dispatch.joining import Part, check_part
-from orchestrator.dispatch.kept_parts import asked_start, kept_part, may_be_kept, parts_before
+from orchestrator.dispatch.kept_parts import kept_part, may_be_kept, parts_before
 from orchestrator.dispatch.remote_task import RemoteTask, ledgers
 from orchestrator.dispatch.spools import SpoolFolder
 from orchestrator.fleet.instance import Instance, InstanceFailure, InstanceState, given_up, moved_bytes
@@ -236,7 +236,7 @@ class AttemptRun:
         start, task_id = self._attempt.range_start, self._attempt.task_id
         if start is None:
             return self._task(task_id, show=self._show), None
-        picture = self._task(task_id, show=self._show_part, tracks=Tracks.PICTURE, range_start=asked_start(start))
+        picture = self._task(task_id, show=self._show_part, tracks=Tracks.PICTURE, range_start=start)
         if not any(kept.sound for _, kept in self._job.kept):
             return picture, None
         return picture, self._task(f"{task_id}-sound", show=_unseen, tracks=Tracks.SOUND)

@@ -1,12 +1,14 @@
 """A real orchestrator with real workers, to be killed at any moment."""
 
 import asyncio
+import io
 import json
 import os
 import signal
 import struct
 import sys
 import uuid
+import wave
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -29,7 +31,7 @@ DEADLINE_SECONDS = 90
 Job = job_pb2.Job
 
 # Notes what FFmpeg is asked for, and holds a delivery, or an encode, back while a file says so; where another one says
-# so, an encode takes as long as its film, so that its output comes bit by bit.
+# so, an encode goes at the speed that it names, so that its output comes bit by bit.
 _FFMPEG = """#!/bin/sh
 kind=other
 case "$*" in *faststart*) kind=deliver;; *frag_keyframe*) kind=encode;; esac
@@ -37,7 +39,7 @@ echo $kind >> {folder}/calls
 touch {folder}/$kind.seen
 while [ -e {folder}/hold-$kind ]; do sleep 0.02; done
 pace=
-[ -e {folder}/pace-$kind ] && pace="-readrate 1"
+[ -e {folder}/pace-$kind ] && pace="-readrate $(cat {folder}/pace-$kind)"
 exec {ffmpeg} $pace "$@"
 """
 
@@ -108,10 +110,13 @@ class Deployment:
     async def held(self, kind: str) -> None:
         await until((self.folder / f"{kind}.seen").exists)
 
-    def pace(self, kind: str) -> Path:
-        """Makes calls of this kind that begin while the file that is returned exists take as long as their film."""
+    def pace(self, kind: str, *, speed: int = 1) -> Path:
+        """Makes calls of this kind that begin while the file that is returned exists go at a speed.
+
+        At 1 they take as long as their film.
+        """
         pace = self.folder / f"pace-{kind}"
-        pace.touch()
+        pace.write_text(str(speed))
         return pace
 
     def log(self) -> str:
@@ -122,12 +127,15 @@ class Deployment:
         """How many lines of the log tell of this event."""
         return self.log().count(f'"event": "{event}"')
 
-    async def create_job(self, *, seconds: int = 4) -> str:
+    async def create_job(self, *, seconds: int = 4, sound: bool = False, width: int = 0) -> str:
         async with self.channel() as channel:
             asset = await _upload(channel, _picture(), self.metadata)
             image = source_pb2.MediaSource(asset=asset)
             still = operation_pb2.ImageToVideo(image=image, duration=Duration(seconds=seconds), frame_rate=10)
+            if sound:
+                still.audio.asset = await _upload(channel, _sound(seconds), self.metadata)
             video = output_pb2.VideoEncoding(effort=output_pb2.VideoEncoding.EFFORT_FASTEST)
+            video.size.width = width
             spec = job_pb2.JobSpec(
                 operation=operation_pb2.Operation(image_to_video=still), output=output_pb2.OutputSpec(video=video)
             )
@@ -190,6 +198,17 @@ async def _upload(channel: grpc.aio.Channel, content: bytes, metadata: tuple[tup
 
     answer = await AssetServiceStub(channel).UploadAsset(messages(), metadata=metadata)
     return answer.asset.name
+
+
+def _sound(seconds: int) -> bytes:
+    """A WAV of a saw tooth."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(b"".join(struct.pack("<h", n * 400 % 16000 - 8000) for n in range(seconds * 8000)))
+    return content.getvalue()
 
 
 def _picture(width: int = 160, height: int = 90) -> bytes:

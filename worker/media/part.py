@@ -111,8 +111,9 @@ def _range_of(plan: Plan, part: Part) -> Plan:
             f"range_start is {part.start.total_seconds():g} s, and the output ends at {length.total_seconds():g} s."
         )
         raise TaskFailed(FailureReason.INPUT_INVALID, message, metadata={"field": "range_start"})
-    for entry in plan.inputs:
-        _refuse_unindexed(entry)
+    # A sound may be in any file: it is not read for the picture.
+    for source in sorted({one.source for one in plan.video.pictures}):
+        _refuse_unindexed(plan.inputs[source])
     end = min((time for time in (part.end, plan.end) if time is not None), default=None)
     first = plan.inputs[0]
     inputs, producer, pictures = plan.inputs, plan.producer, plan.video.pictures

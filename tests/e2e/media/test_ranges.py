@@ -93,6 +93,16 @@ async def test_ranges_of_a_film_of_a_still(studio: Studio) -> None:
     await _alike(studio, film, output(size=FrameSize(width=320, height=240)), {"image": still})
 
 
+async def test_a_sound_in_any_file_keeps_no_picture_from_being_made_in_parts(studio: Studio) -> None:
+    still = studio.still("still.png", size="640x480")
+    tone = studio.input("tone.wav", "-f", "lavfi", "-i", "sine=440:d=1")
+    film = ImageToVideo(image=ANY, duration=seconds(2), frame_rate=24, audio=ANY)
+    part = Part(tracks=Tracks.PICTURE, start=seconds(1.5))
+    made = await studio.make(film, output(size=FrameSize(width=320, height=240)), {"image": still, "audio": tone}, part)
+    assert made.info.audio is None
+    assert len(studio.times(made.path)) == 12
+
+
 async def test_ranges_of_joined_videos(studio: Studio) -> None:
     inputs = {
         "video-1": moving(studio, "one.mp4", length=3),

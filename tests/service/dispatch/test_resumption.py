@@ -112,8 +112,7 @@ async def test_the_next_attempt_makes_only_the_rest(stage: Stage, troupe: Troupe
     assert first.starts == [job.attempts[0].task_id]
     asked = second.seen
     assert [one.tracks for one in asked] == [TRACKS.TRACKS_SOUND, TRACKS.TRACKS_PICTURE]
-    # A little before the border, so that a clock that rounds does not leave its frame out; never the frame in front.
-    assert timedelta(seconds=BORDER - 0.05) < asked[1].range_start.ToTimedelta() <= timedelta(seconds=BORDER)
+    assert asked[1].range_start.ToTimedelta() == timedelta(seconds=BORDER)
     assert await frames(stage, job, tmp_path) == [number / RATE for number in range(SECONDS * RATE)]
     assert job.output is not None
     assert [one.type for one in job.output.media_info.streams] == ["video", "audio"]

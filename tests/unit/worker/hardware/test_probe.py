@@ -123,15 +123,13 @@ async def test_an_old_driver_is_told_with_the_one_that_is_installed(
 @pytest.mark.parametrize(
     "gpu",
     [
-        # One engine does not encode more for two than for one.
-        {"engines": 1},
         # The second session does not open, although the engines could do with it.
         {"engines": 8, "sessions": 1},
         # Each task takes its gigabyte.
         {"engines": 8, "memory_mib": 1536},
     ],
 )
-async def test_one_task_at_a_time_where_two_gain_nothing(
+async def test_one_task_at_a_time_where_there_is_no_room_for_two(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpu: dict[str, Any]
 ) -> None:
     pretended = replace(PretendedGpu.of_model("RTX 3090", driver_version="570.86.15"), **gpu)

@@ -8,6 +8,7 @@ import itertools
 import math
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from servicekit.ffmpeg import locate_ffmpeg
@@ -60,7 +61,7 @@ class _Bench:
         peaks = [float(value) for name, value in values.items() if name.startswith("lavfi.r128.true_peaks_ch")]
         return float(values["lavfi.r128.I"]), 20 * math.log10(max(peaks))
 
-    def beats(self, path: str) -> list[float]:
+    def beats(self, path: str) -> Sequence[float]:
         samples = self._samples("-stream_loop", "-1", "-i", path, "-t", "3", "-af", "aresample=async=1:first_pts=0")
         loud = [number / _RATE for number, sample in enumerate(samples) if abs(sample) > 0.3]
         starts = [at for before, at in zip([-1.0, *loud], loud, strict=False) if at - before > 0.1]
@@ -72,7 +73,7 @@ class _Bench:
         samples = self._samples("-f", "lavfi", "-i", graph)[_RATE:]
         return -20 * math.log10(max(samples) * 8)
 
-    def _samples(self, *arguments: str) -> list[float]:
+    def _samples(self, *arguments: str) -> Sequence[float]:
         raw = self._run(*arguments, "-ac", "1", "-ar", str(_RATE), "-f", "f32le", "-")
         return memoryview(raw).cast("f").tolist()
 

@@ -26,8 +26,7 @@ SPEECH = f"anoisesrc=c=pink:a=0.9:r=48000:seed=1:d=3,tremolo=f=4:d=0.95,{STEREO}
     [
         (QUIET, -14.0, COPY),
         (QUIET, -23.0, replace(COPY, container=Container.MKV, audio=AudioEncoding(codec=AudioCodec.OPUS))),
-        (LOUD, -16.0, COPY),
-        (LOUD, -40.0, replace(COPY, container=Container.MOV)),
+        (LOUD, -16.0, replace(COPY, container=Container.MOV)),
         (PEAKY, -14.0, COPY),
         (SPEECH, -14.0, COPY),
         (SPEECH, -14.0, replace(COPY, audio=AudioEncoding(codec=AudioCodec.OPUS, channels=1))),

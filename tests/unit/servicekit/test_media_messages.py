@@ -1,5 +1,6 @@
 """Reading, checking and writing operations and outputs."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -31,12 +32,13 @@ from servicekit.media.operations import (
     UriSource,
     Zoom,
 )
-from servicekit.media.outputs import FrameSize, OutputSpec, VideoCodec, VideoEncoding
+from servicekit.media.outputs import AudioCodec, AudioEncoding, FrameSize, OutputSpec, VideoCodec, VideoEncoding
 from servicekit.media.validation import Problems, check_media, check_supported
 
 VIDEO = UriSource(uri="https://example.com/v.mp4")
 SUBTITLES = AssetSource(asset="assets/" + "a" * 64)
 CAPTION = Caption(video=VIDEO, subtitles=SUBTITLES)
+COPY = OutputSpec(video=VideoEncoding(codec=VideoCodec.COPY))
 
 milliseconds = st.integers(-(10**7), 10**7).map(lambda value: timedelta(milliseconds=value))
 sources = st.one_of(st.builds(UriSource, uri=st.text(min_size=1)), st.builds(AssetSource, asset=st.text(min_size=1)))
@@ -253,6 +255,10 @@ def test_an_address_with_spaces_or_control_characters_is_refused(character: str)
          "operation.image_to_video.zoom.end_scale"),
         (ImageToVideo(image=VIDEO, zoom=Zoom(end_focus_x=1.5)), OutputSpec(),
          "operation.image_to_video.zoom.end_focus_x"),
+        (AddAudio(video=VIDEO, audio=VIDEO, duck_video=True), COPY, "operation.add_audio.duck_video"),
+        (AddAudio(video=VIDEO, audio=VIDEO, loudness_lufs=-4.0), COPY, "operation.add_audio.loudness_lufs"),
+        (AddAudio(video=VIDEO, audio=VIDEO), replace(COPY, audio=AudioEncoding(codec=AudioCodec.COPY, channels=2)),
+         "output.audio"),
         (ImageToVideo(image=VIDEO, border=Border.BLUR), OutputSpec(), "operation.image_to_video.border"),
         (ImageToVideo(image=VIDEO, background_color="#00000080"), OutputSpec(),
          "operation.image_to_video.background_color"),

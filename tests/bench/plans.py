@@ -234,9 +234,8 @@ async def _ratio(bench: Bench, engine: MediaEngine, kind: _Kind) -> float:
         await asyncio.to_thread(_ffmpeg, bench, *hand)
 
     pairs = [(await _cpu(by_plan), await _cpu(by_hand)) for _ in range(bench.rounds)]
-    ours, theirs = zip(*pairs, strict=True)
     # Whatever else runs on the cores only ever adds to the CPU time, so that the least says most.
-    return min(ours) / min(theirs)
+    return min(ours for ours, _ in pairs) / min(theirs for _, theirs in pairs)
 
 
 async def _made(
@@ -277,4 +276,4 @@ async def _cpu(work: Callable[[], Awaitable[None]]) -> float:
 
 def _ffmpeg(bench: Bench, *arguments: str) -> None:
     options = ["-nostdin", "-loglevel", "error", "-y"]
-    subprocess.run([bench.ffmpeg, *options, *arguments], check=True, cwd=bench.folder)
+    subprocess.run([str(bench.ffmpeg), *options, *arguments], check=True, cwd=bench.folder)

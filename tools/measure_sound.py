@@ -75,7 +75,7 @@ class _Bench:
 
     def _samples(self, *arguments: str) -> Sequence[float]:
         raw = self._run(*arguments, "-ac", "1", "-ar", str(_RATE), "-f", "f32le", "-")
-        return memoryview(raw).cast("f").tolist()
+        return [float(sample) for sample in memoryview(raw).cast("f")]
 
     def _run(self, *arguments: str) -> bytes:
         command = [self._ffmpeg, "-nostdin", "-loglevel", "error", *arguments]

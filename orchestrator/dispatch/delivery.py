@@ -20,8 +20,10 @@ from servicekit.checksums import Sha256
 from servicekit.clock import Clock
 from servicekit.growing import GrowingFile
 from servicekit.media.demuxers import reading_options
+from servicekit.media.forms import OutputForm, output_form
 from servicekit.media.outputs import Container, Delivery
 from servicekit.media_info import MediaInfo, MediaUnreadable, StreamType
+from servicekit.pictures import check_pictures
 from servicekit.probe import MediaProber
 from servicekit.process import ChildProcess
 
@@ -93,32 +95,54 @@ class OutputDelivery:
         )
 
     async def _deliver(self, job: Job, spool: GrowingFile, joining: Joining | None, expected: timedelta) -> JobOutput:
-        container = job.spec.output.container
+        form = output_form(job.spec.operation, job.spec.output)
         attempt = job.attempts[-1].number
-        path = spool.path.with_name(f"{attempt}.delivery{container.suffix}")
-        picture = path.with_name(f"{attempt}.joined")
-        joined = None if joining is None else await _join(joining, picture)
-        sources = [spool.path] if joining is None else [picture, *joining.others]
-        source = asyncio.create_task(self._probe(sources), name="probe spool")
+        path = spool.path.with_name(f"{attempt}.delivery{form.suffix}")
         try:
-            sha256 = await self._make(job, spool, sources, path)
-            info = await self._checked(source, path, expected, joined)
+            if form.muxed:
+                sha256, info = await self._make_media(job, spool, joining, path, expected)
+            else:
+                sha256, info = await self._take_pictures(form, spool, path)
             size = path.stat().st_size
-            blob = f"outputs/{job.id}/{attempt}{container.suffix}"
+            blob = f"outputs/{job.id}/{attempt}{form.suffix}"
             await self._blobs.store(blob, path)
         finally:
-            source.cancel()
-            await asyncio.gather(source, return_exceptions=True)
             path.unlink(missing_ok=True)
-            picture.unlink(missing_ok=True)
         return JobOutput(
             blob=blob,
             size_bytes=size,
             sha256=sha256,
-            content_type=container.content_type,
+            content_type=form.content_type,
             media_info=info,
-            file_name=file_name(job.spec.display_name, job.id, container),
+            file_name=file_name(job.spec.display_name, job.id, form.suffix),
         )
+
+    async def _make_media(
+        self, job: Job, spool: GrowingFile, joining: Joining | None, path: Path, expected: timedelta
+    ) -> tuple[bytes, MediaInfo]:
+        """Writes and checks the delivered form of audio and video, and returns its SHA-256 and what it holds."""
+        picture = path.with_name(f"{job.attempts[-1].number}.joined")
+        try:
+            joined = None if joining is None else await _join(joining, picture)
+            sources = [spool.path] if joining is None else [picture, *joining.others]
+            source = asyncio.create_task(self._probe(sources), name="probe spool")
+            try:
+                sha256 = await self._make(job, spool, sources, path)
+                return sha256, await self._checked(source, path, expected, joined)
+            finally:
+                source.cancel()
+                await asyncio.gather(source, return_exceptions=True)
+        finally:
+            picture.unlink(missing_ok=True)
+
+    async def _take_pictures(self, form: OutputForm, spool: GrowingFile, path: Path) -> tuple[bytes, MediaInfo]:
+        """Takes pictures as they are, once each could be decoded."""
+        path.unlink(missing_ok=True)
+        await asyncio.to_thread(_link_or_copy, spool.path, path)
+        try:
+            return spool.sha256, await check_pictures(path, form, self._prober)
+        except MediaUnreadable as error:
+            raise DeliveryFailed(_invalid(error.words("The file"))) from error
 
     async def _probe(self, sources: Sequence[Path]) -> MediaInfo:
         """Says what the output is to hold: all of one source; or the picture of the first, and all of the second."""

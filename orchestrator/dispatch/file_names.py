@@ -3,8 +3,6 @@
 import re
 import unicodedata
 
-from servicekit.media.outputs import Container
-
 # What Windows forbids; elsewhere only `/` and NUL are.
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
@@ -12,20 +10,20 @@ _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("
 _STEM_BYTES = 180
 
 
-def file_name(display_name: str, job_id: str, container: Container) -> str:
-    """Returns the display name, made safe, with the ending of the container; the job's id where nothing is left."""
+def file_name(display_name: str, job_id: str, suffix: str) -> str:
+    """Returns the display name, made safe, with that ending (which has its dot); the job's id where nothing is left."""
     text = unicodedata.normalize("NFC", display_name)
     text = "".join(char for char in text if unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"})
     stem = _FORBIDDEN.sub("_", text)
-    if stem.lower().endswith(container.suffix):
-        stem = stem[: -len(container.suffix)]
+    if stem.lower().endswith(suffix):
+        stem = stem[: -len(suffix)]
     # Windows drops dots and blanks at the end; a dot in front hides the file elsewhere.
     stem = _cut(stem.strip(" .")).strip(" .")
     if not stem or not stem.strip("_"):
         stem = job_id
     if stem.split(".")[0].strip().lower() in _RESERVED:
         stem = f"_{stem}"
-    return stem + container.suffix
+    return stem + suffix
 
 
 def _cut(stem: str) -> str:

@@ -11,6 +11,7 @@ from orchestrator.ports import BlobStore, Ledger, OutputInterrupted, Spools
 from servicekit.clock import Clock
 from servicekit.errors import Aborted, FailedPrecondition, OutOfRange
 from servicekit.growing import CHUNK_BYTES, GrowingFile
+from servicekit.media.forms import output_form
 from servicekit.media.outputs import Delivery
 from servicekit.media.validation import Problems
 from servicekit.waiting import wait_for_any
@@ -170,7 +171,8 @@ class _Reading:
 
     def part(self, job: Job, *, whole: JobOutput | None = None) -> OutputPart:
         """Returns a part without bytes."""
-        content_type = job.spec.output.container.content_type if whole is None else whole.content_type
+        form = output_form(job.spec.operation, job.spec.output)
+        content_type = form.content_type if whole is None else whole.content_type
         return OutputPart(offset=self.offset, attempt=self._attempt, content_type=content_type, whole=whole)
 
 

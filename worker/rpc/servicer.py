@@ -10,6 +10,7 @@ from spotreel.worker.v1 import worker_service_pb2 as messages
 from spotreel.worker.v1 import worker_service_pb2_grpc as service
 
 from servicekit.errors import InvalidArgument
+from servicekit.media.forms import output_form
 from servicekit.rpc.server import RpcService
 from worker.ports import Machine
 from worker.rpc import convert
@@ -78,7 +79,8 @@ class WorkerServicer(service.WorkerServiceServicer):
         self, request: messages.ReadTaskOutputRequest, context: Context
     ) -> AsyncIterator[messages.ReadTaskOutputResponse]:
         task_id = convert.task_id_from_name(request.name)
-        content_type = self._table.get(task_id).request.output.container.content_type
+        asked = self._table.get(task_id).request
+        content_type = output_form(asked.operation, asked.output).content_type
         reading = self._table.read(task_id, offset=request.read_offset, limit=request.read_limit)
         async with aclosing(reading) as chunks:
             async for chunk in chunks:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from servicekit.clock import Clock
+from servicekit.media.forms import output_form
 from servicekit.media.operations import AssetSource, MediaSource, sources
 from worker.errors import FailureReason, TaskFailed
 from worker.ffmpeg.estimate import Estimator
@@ -93,7 +94,7 @@ class TaskRunner:
         return TaskOutput(
             size_bytes=spool.size,
             sha256=spool.sha256,
-            content_type=request.output.container.content_type,
+            content_type=output_form(request.operation, request.output).content_type,
             media_info=media_info,
         )
 

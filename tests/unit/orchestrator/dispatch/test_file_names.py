@@ -3,7 +3,6 @@
 import pytest
 
 from orchestrator.dispatch.file_names import file_name
-from servicekit.media.outputs import Container
 
 
 @pytest.mark.parametrize(
@@ -24,4 +23,4 @@ from servicekit.media.outputs import Container
     ],
 )
 def test_name_is_safe_and_still_the_users(display_name: str, expected: str) -> None:
-    assert file_name(display_name, "0job", Container.MP4) == expected
+    assert file_name(display_name, "0job", ".mp4") == expected

@@ -76,6 +76,17 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How the pictures of a video follow each other: when the last one ends, how many there are, how many of those are
+    key frames, and the longest time without the start of one."""
+
+    end: timedelta
+    frames: int
+    key_frames: int
+    longest_gap: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
     """A file's container and streams; `format` is FFmpeg's name for it, such as `mov,mp4,m4a,3gp,3g2,mj2`.
 

@@ -1,8 +1,9 @@
 """Reads media files in a process of its own, which a hostile file may at worst kill.
 
 Started as `python -m servicekit.media_reader`; each line of stdin is a question, each line of stdout its answer, in
-JSON: `{"question": "probe" | "check" | "cuts", "path": …}` → `{"answer": …}` or `{"unreadable": "{it} … why"}`, in
-which `{it}` is where whoever asked puts the name of the file. "cuts" takes `times` as well, "check" `borders`.
+JSON: `{"question": "probe" | "check" | "cuts" | "pace", "path": …}` → `{"answer": …}` or
+`{"unreadable": "{it} … why"}`, in which `{it}` is where whoever asked puts the name of the file. "cuts" takes `times`
+as well, "check" `borders`.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,32 @@ def _decode_across(path: str, border: float) -> None:
             raise _Unreadable(complaint) from error
         if not met:
             raise _Unreadable(complaint)
+
+
+def pace(path: str) -> dict[str, Any]:
+    """Reads the whole file, without decoding, and returns how its pictures follow each other.
+
+    `end` is when the last one ends, in seconds from the start, `frames` how many there are, `key_frames` how many of
+    them need no other, and `longest_gap` the longest time in seconds without the start of one of those.
+    """
+    with _opened(path) as container:
+        stream = _main_stream(container)
+        zero = (container.start_time or 0) / av.time_base
+        rate = float(stream.average_rate or 25) if stream.type == "video" else 0.0
+        end, frames, keys = 0.0, 0, []
+        # A file that ends in the middle has the pictures before that.
+        with suppress(av.error.FFmpegError):
+            for packet in container.demux(stream) if rate else ():
+                if not packet.size:
+                    continue
+                # Bare streams have no times.
+                shown = frames / rate if packet.pts is None else float(packet.pts * packet.time_base) - zero
+                end = max(end, shown + (float(packet.duration * packet.time_base) if packet.duration else 1 / rate))
+                frames += 1
+                if packet.is_keyframe:
+                    keys.append(shown)
+        gaps = [later - earlier for earlier, later in pairwise([0.0, *sorted(keys), end])]
+        return {"end": end, "frames": frames, "key_frames": len(keys), "longest_gap": max(gaps)}
 
 
 def _info(container: InputContainer, path: str, first_frame: Any) -> dict[str, Any]:
@@ -271,6 +299,8 @@ def _answer(line: str) -> dict[str, Any]:
                 return {"answer": check(question["path"], question["borders"])}
             case "cuts":
                 return {"answer": cuts(question["path"], question["times"])}
+            case "pace":
+                return {"answer": pace(question["path"])}
             case _:
                 return {"answer": probe(question["path"])}
     except _Unreadable as why:

@@ -13,6 +13,7 @@ from worker.ffmpeg.runner import OutputSink, RunLimits, RunResult
 from worker.hardware.capabilities import Capabilities
 from worker.media.part import WHOLE, Part
 from worker.media.plan import Plan
+from worker.media.thumbnails import PicturesPlan
 
 
 class Engine(Protocol):
@@ -20,13 +21,13 @@ class Engine(Protocol):
 
     async def plan(
         self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path], part: Part = WHOLE
-    ) -> Plan:
+    ) -> Plan | PicturesPlan:
         """Looks at the inputs, by role, and decides what is to happen to make that part. Raises TaskFailed."""
         ...
 
     async def run(
         self,
-        plan: Plan,
+        plan: Plan | PicturesPlan,
         *,
         workdir: Path,
         sink: OutputSink,
@@ -36,7 +37,7 @@ class Engine(Protocol):
         """Writes the output to the sink. However it ends, no process is left and nobody writes any more."""
         ...
 
-    async def verify(self, plan: Plan, path: Path, result: RunResult) -> MediaInfo:
+    async def verify(self, plan: Plan | PicturesPlan, path: Path, result: RunResult) -> MediaInfo:
         """Returns what the output of that run holds. Raises TaskFailed (OUTPUT_INVALID) where it is not as planned."""
         ...
 

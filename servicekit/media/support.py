@@ -16,7 +16,6 @@ from servicekit.media.operations import (
     ImageToVideo,
     MissingGlyphs,
     Operation,
-    Thumbnails,
 )
 from servicekit.media.outputs import AudioCodec, Container, OutputSpec, VideoCodec
 
@@ -50,8 +49,6 @@ def contradictions(operation: Operation, output: OutputSpec) -> list[Finding]:
 
 def _unsupported(operation: Operation) -> Iterator[Finding]:
     match operation:
-        case Thumbnails():
-            yield "operation.thumbnails", "pictures of a video are not offered yet"
         case Caption():
             yield from _unsupported_caption(operation)
         case _:

@@ -210,13 +210,20 @@ class _Run:
 
 
 async def _output_stored(pumped: asyncio.Future[None], encoder: ChildProcess) -> None:
-    try:
+    with stored(lambda: log_tail(encoder.stderr_lines)):
         await pumped
+
+
+@contextlib.contextmanager
+def stored(log: Callable[[], Sequence[str]] = tuple) -> Iterator[None]:
+    """Turns an OSError of writing output into TaskFailed: DISK_FULL, or INTERNAL with what FFmpeg said."""
+    try:
+        yield
     except OSError as error:
         if error.errno in _FULL_DISK:
             raise TaskFailed(FailureReason.DISK_FULL, "The disk of the worker is full.") from error
         message = f"The output could not be stored: {error.strerror}."
-        raise TaskFailed(FailureReason.INTERNAL, message, log_tail=log_tail(encoder.stderr_lines)) from error
+        raise TaskFailed(FailureReason.INTERNAL, message, log_tail=log()) from error
 
 
 async def _refuse_failed_producer(producer: ChildProcess) -> None:

@@ -33,6 +33,11 @@ class RunSeries:
         self._started = clock.monotonic()
         self._done = 0.0
 
+    @property
+    def elapsed(self) -> timedelta:
+        """How long it has taken so far."""
+        return timedelta(seconds=self._clock.monotonic() - self._started)
+
     async def run(
         self,
         arguments: Callable[[int], Sequence[str]],
@@ -43,7 +48,7 @@ class RunSeries:
     ) -> RunResult:
         """Does one run, which is that share of the work that is left; raises as `run_ffmpeg` does."""
         done, part = self._done, (1 - self._done) * share
-        spent = timedelta(seconds=self._clock.monotonic() - self._started)
+        spent = self.elapsed
         result = await run_ffmpeg(
             self._ffmpeg,
             arguments,

@@ -33,6 +33,7 @@ from worker.media.plan import (
     Input,
     Join,
     JoinedFiles,
+    JpegPixels,
     KeepTime,
     LoudnessMeter,
     MediaFile,
@@ -61,7 +62,7 @@ STRIPS_FILE = "strips.ffconcat"
 BOXES_FILE = "boxes.txt"
 JOIN_FILE = "join.txt"
 
-_LIMITS = ["-max_pixels", str(MAX_PIXELS)]
+READING_LIMITS = ["-max_pixels", str(MAX_PIXELS)]
 _TIMED_DEMUXERS = frozenset({"mov", "matroska", "webm", "flv", "nut"})
 
 _KEYFRAME_SECONDS = 2
@@ -91,7 +92,7 @@ _NO_FORMAT = ["-f", "null", "-"]
 _OUTPUT = "pipe:1"
 # Times come in milliseconds where frames have finer ones.
 _TIME_ROUNDING = timedelta(milliseconds=1)
-_FPS_MODE_SINCE = (5, 1)
+FPS_MODE_SINCE = (5, 1)
 _DEMUX_TIME_BASE_SINCE = (6, 1)
 
 
@@ -135,7 +136,7 @@ def metering_file_arguments(path: Path, *, progress_fd: int) -> list[str]:
     """Returns the command line that measures the loudness of a file that `sound_arguments` made."""
     meter = audio_filter(LoudnessMeter())
     return [
-        *_telling(progress_fd),
+        *telling(progress_fd),
         *_input(MediaFile(path=path, demuxer=SOUND_DEMUXER), is_copied=False),
         "-af",
         meter,
@@ -147,13 +148,13 @@ def unrolling_arguments(plan: Plan, preparation: UnrollSound, *, progress_fd: in
     """Returns the command line that decodes a sound track of an input, into what UNROLLED_DEMUXER reads."""
     entry = _input(plan.inputs[preparation.source], is_copied=False)
     sound = ["-map", f"0:{preparation.stream}", "-af", audio_filter(FillGaps()), "-c:a", "pcm_f32le"]
-    return [*_telling(progress_fd), *entry, *sound, "-f", UNROLLED_DEMUXER, _OUTPUT]
+    return [*telling(progress_fd), *entry, *sound, "-f", UNROLLED_DEMUXER, _OUTPUT]
 
 
 def strip_box_arguments(preparation: DrawStrips, images: int, *, progress_fd: int) -> list[str]:
     """Returns the command line that writes which part of each image has a caption, for so many images."""
     look = f"alphaextract,bbox=min_val=1,metadata=mode=print:file={BOXES_FILE}"
-    return [*_telling(progress_fd), *_canvas(preparation, images, look), *_NO_FORMAT]
+    return [*telling(progress_fd), *_canvas(preparation, images, look), *_NO_FORMAT]
 
 
 def strip_arguments(preparation: DrawStrips, images: int, box: StripBox, *, progress_fd: int) -> list[str]:
@@ -163,7 +164,7 @@ def strip_arguments(preparation: DrawStrips, images: int, box: StripBox, *, prog
     """
     cut = f"crop={box.width}:{box.height}:{box.left}:{box.top}"
     drawn = f"{cut},format=gbrap,unpremultiply=inplace=1,format=rgba"
-    return [*_telling(progress_fd), *_canvas(preparation, images, drawn), "-f", "image2", "-c:v", "png", "-y", IMAGES]
+    return [*telling(progress_fd), *_canvas(preparation, images, drawn), "-f", "image2", "-c:v", "png", "-y", IMAGES]
 
 
 def _canvas(preparation: DrawStrips, images: int, filters: str) -> list[str]:
@@ -175,13 +176,13 @@ def _canvas(preparation: DrawStrips, images: int, filters: str) -> list[str]:
     return ["-f", "lavfi", "-i", f"{canvas},{draw},{filters}"]
 
 
-def _telling(progress_fd: int) -> list[str]:
+def telling(progress_fd: int) -> list[str]:
     log = ["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"]
     return [*log, "-progress", f"pipe:{progress_fd}", "-stats_period", "0.25"]
 
 
 def _reading(plan: Plan, progress_fd: int) -> list[str]:
-    arguments = _telling(progress_fd)
+    arguments = telling(progress_fd)
     copies = isinstance(plan.video, CopyVideo)
     for number, entry in enumerate(plan.inputs):
         arguments += _input(entry, is_copied=copies and number == 0)
@@ -216,13 +217,20 @@ def _input(entry: Input, *, is_copied: bool) -> list[str]:
             # A decoder finds out the times of what has none, as pictures in AVI; a copy needs them made up.
             missing = ["-fflags", "+genpts"] if is_copied and entry.demuxer not in _TIMED_DEMUXERS else []
             again = ["-stream_loop", "-1"] if entry.repeated else []
-            reading = [*again, *_LIMITS, *reading_options(entry.demuxer), *missing, *seek, *_DECODING[entry.decoding]]
+            reading = [
+                *again,
+                *READING_LIMITS,
+                *reading_options(entry.demuxer),
+                *missing,
+                *seek,
+                *_DECODING[entry.decoding],
+            ]
             return [*reading, "-i", f"file:{entry.path.absolute()}"]
         case JoinedFiles():
             # The list is ours, its entries are links of fixed names, and none of them may be another list.
             formats = ["-format_whitelist", f"concat,{entry.demuxer}"]
             listing = ["-protocol_whitelist", "file", *formats, "-f", "concat", "-safe", "0", "-i", JOIN_FILE]
-            return [*_LIMITS, *listing]
+            return [*READING_LIMITS, *listing]
         case WrittenFile(name=name, demuxer=demuxer):
             return ["-protocol_whitelist", "file", "-f", demuxer, "-i", f"file:{name}"]
         case RawFrames():
@@ -288,12 +296,12 @@ def _join_in_turn(plan: Plan, graph: _Graph) -> None:
     tracks = [track for track in plan.audio if isinstance(track, EncodeAudio)]
     labels: list[str] = []
     for number, one in enumerate(video.pictures):
-        labels.append(graph.add([f"{one.source}:{one.stream}"], _video_filters(one.filters), f"v{number}"))
+        labels.append(graph.add([f"{one.source}:{one.stream}"], video_filters(one.filters), f"v{number}"))
         labels += [_part(graph, track.sounds[number], f"a{n}.{number}") for n, track in enumerate(tracks)]
     outputs = [f"joined{n}" for n in range(len(tracks))]
     joined = f"concat=n={len(video.pictures)}:v=1:a={len(tracks)}"
     graph.add(labels, joined, "][".join(["joined", *outputs]))
-    graph.add(["joined"], _video_filters(video.filters), _PICTURE)
+    graph.add(["joined"], video_filters(video.filters), _PICTURE)
     for number, (track, output) in enumerate(zip(tracks, outputs, strict=True)):
         graph.add([output], _audio_filters(track.filters), _SOUND.format(number=number))
 
@@ -338,10 +346,10 @@ def _pictures(video: EncodeVideo) -> list[str]:
     if len(video.pictures) > 1:
         return ["-map", f"[{_PICTURE}]"]
     (only,) = video.pictures
-    return ["-map", f"{only.source}:{only.stream}", "-vf", _video_filters((*only.filters, *video.filters))]
+    return ["-map", f"{only.source}:{only.stream}", "-vf", video_filters((*only.filters, *video.filters))]
 
 
-def _video_filters(filters: Sequence[VideoFilter]) -> str:
+def video_filters(filters: Sequence[VideoFilter]) -> str:
     return ",".join(map(_video_filter, filters)) or "null"
 
 
@@ -350,7 +358,7 @@ _RAW_COLOURS = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc
 
 def _timestamps(plan: Plan, video: EncodeVideo) -> list[str]:
     """Keeps the timestamps of a variable frame rate: by default FFmpeg rounds them to a rate it guesses (5 ms off)."""
-    mode = ["-fps_mode" if plan.ffmpeg_release >= _FPS_MODE_SINCE else "-vsync", "vfr"]
+    mode = ["-fps_mode" if plan.ffmpeg_release >= FPS_MODE_SINCE else "-vsync", "vfr"]
     filters = [*video.filters, *(entry for one in video.pictures for entry in one.filters)]
     if isinstance(plan.inputs[0], RawFrames) or any(isinstance(entry, FrameRate) for entry in filters):
         return mode
@@ -398,6 +406,8 @@ def _video_filter(entry: VideoFilter) -> str:  # noqa: C901, PLR0912 - one case 
             return _overlaid(matrix, box)
         case PixelFormat(name):
             return f"format={name}"
+        case JpegPixels(matrix):
+            return f"scale=in_color_matrix={matrix}:out_color_matrix=bt601:out_range=full,format=yuvj420p"
 
 
 def _overlaid(matrix: str, box: StripBox | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from servicekit.clock import Clock
-from servicekit.media.operations import Operation
+from servicekit.media.operations import Operation, Thumbnails
 from servicekit.media.outputs import OutputSpec
 from servicekit.media_info import MediaInfo
 from servicekit.probe import MediaProber
@@ -22,12 +22,14 @@ from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
 from worker.media.arguments import ffmpeg_arguments
 from worker.media.gpu import without_gpu
-from worker.media.inputs import probe_inputs
+from worker.media.inputs import probe_inputs, probe_pace
 from worker.media.part import WHOLE, Part
+from worker.media.picture_taking import take_pictures
 from worker.media.plan import Plan
 from worker.media.planner import make_plan
 from worker.media.preparations import prepared
-from worker.media.verify import verify_output
+from worker.media.thumbnails import PicturesPlan, thumbnails_plan
+from worker.media.verify import verify_output, verify_pictures
 from worker.media.workdir import environment, prepare_workdir
 
 # What a GPU that fails may look like; nothing else gets better on the CPU.
@@ -57,17 +59,22 @@ class MediaEngine:
 
     async def plan(
         self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path], part: Part = WHOLE
-    ) -> Plan:
+    ) -> Plan | PicturesPlan:
         """Looks at the inputs, by role, and decides what is to happen to make that part of the output.
 
         Raises TaskFailed as `make_plan` does.
         """
         inputs = await probe_inputs(operation, paths, self._prober)
+        if isinstance(operation, Thumbnails):
+            if part != WHOLE:
+                raise TaskFailed(FailureReason.INPUT_INVALID, "Pictures of a video are made at once, not in parts.")
+            pace = await probe_pace(inputs["video"], self._prober)
+            return thumbnails_plan(operation, inputs, pace, self._capabilities)
         return make_plan(operation, output, inputs, self._capabilities, fonts=self._fonts, part=part)
 
     async def run(
         self,
-        plan: Plan,
+        plan: Plan | PicturesPlan,
         *,
         workdir: Path,
         sink: OutputSink,
@@ -79,15 +86,18 @@ class MediaEngine:
         Where the GPU's way fails before anything was written, decoder and filters of the CPU take over.
         Raises TaskFailed; see `run_ffmpeg` for what holds afterwards.
         """
-        prepare_workdir(plan, workdir)
+        begin = plan.begin if isinstance(plan, Plan) else timedelta()
         runs = RunSeries(
             ffmpeg=self._ffmpeg,
             folder=workdir,
             env=environment(workdir, ffmpeg_environment(self._cuda_cache)),
-            on_progress=lambda progress: on_progress(_since(plan.begin, progress)),
+            on_progress=lambda progress: on_progress(_since(begin, progress)),
             limits=limits,
             clock=self._clock,
         )
+        if not isinstance(plan, Plan):
+            return await take_pictures(plan, runs, sink)
+        prepare_workdir(plan, workdir)
         if plan.cpu_video is None:
             return await _made(plan, runs, sink)
         counted = _CountedSink(sink)
@@ -105,11 +115,13 @@ class MediaEngine:
             )
         return await _made(without_gpu(plan), runs, sink)
 
-    async def verify(self, plan: Plan, path: Path, result: RunResult | None = None) -> MediaInfo:
+    async def verify(self, plan: Plan | PicturesPlan, path: Path, result: RunResult | None = None) -> MediaInfo:
         """Returns what the output at `path` holds; raises TaskFailed(OUTPUT_INVALID) where it is not as planned.
 
         Without the run's `result` the length of a Matroska or WebM output is not checked.
         """
+        if not isinstance(plan, Plan):
+            return await verify_pictures(path, plan.form, self._prober)
         reached = _since(plan.begin, result.progress).media_time if result is not None else None
         return await verify_output(path, plan.expected, self._prober, media_time=reached)
 

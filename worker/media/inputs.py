@@ -6,13 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from servicekit.media.operations import Operation, Transcode
-from servicekit.probe import MediaProber, MediaUnreadable
+from servicekit.probe import MediaProber, MediaUnreadable, Pace
 from worker.errors import FailureReason, TaskFailed
 from worker.media import subtitles
 from worker.media.cutting import cut_times
 from worker.media.input_limits import refuse_excess
 from worker.media.plan import ProbedInput
 from worker.media.stillfile import StillHeader, StillUnreadable, read_header
+from worker.media.streams import media_of, video_stream
 
 _SUBTITLES = "subtitles"
 _IMAGE = "image"
@@ -40,6 +41,15 @@ async def _probed(role: str, path: Path, prober: MediaProber, times: Sequence[ti
         raise TaskFailed(FailureReason.INPUT_INVALID, error.words(_name(role))) from error
     refuse_excess(media, _name(role))
     return ProbedInput(path=path, media=media, cuts=cuts)
+
+
+async def probe_pace(source: ProbedInput, prober: MediaProber) -> Pace:
+    """Returns how the pictures of a video follow each other; raises TaskFailed(INPUT_INVALID) where it has none."""
+    video_stream(media_of(source))
+    try:
+        return await prober.pace(source.path)
+    except MediaUnreadable as error:
+        raise TaskFailed(FailureReason.INPUT_INVALID, error.words("The video")) from error
 
 
 def _name(role: str) -> str:

@@ -135,6 +135,13 @@ class PixelFormat:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class JpegPixels:
+    """Convert to what JPEG files have, full range and BT.601, from a colour matrix (`auto`: the picture's own)."""
+
+    matrix: str
+
+
 VideoFilter = (
     Scale
     | ScaleOnGpu
@@ -149,6 +156,7 @@ VideoFilter = (
     | KeepTime
     | OverlayStrips
     | PixelFormat
+    | JpegPixels
 )
 
 

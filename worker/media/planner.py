@@ -81,7 +81,7 @@ def _plan(
         case Concat():
             return concat_plan(output, [inputs[role] for role, _ in sources(operation)], capabilities)
         case Thumbnails():
-            raise AssertionError("refused as unsupported above")
+            raise AssertionError("pictures have a plan of their own, which `thumbnails_plan` makes")
 
 
 def _sound_plan(

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from servicekit.media.forms import OutputForm
 from servicekit.media_info import MediaInfo, StreamType
+from servicekit.pictures import check_pictures
 from servicekit.probe import MediaProber, MediaUnreadable
 from worker.errors import FailureReason, TaskFailed
 from worker.media.plan import ExpectedOutput
@@ -31,6 +33,14 @@ async def verify_output(
     if differences:
         raise TaskFailed(FailureReason.OUTPUT_INVALID, f"The output is not what was planned: {'; '.join(differences)}.")
     return media
+
+
+async def verify_pictures(path: Path, form: OutputForm, prober: MediaProber) -> MediaInfo:
+    """Returns what an output of pictures holds, once each was decoded; raises TaskFailed(OUTPUT_INVALID)."""
+    try:
+        return await check_pictures(path, form, prober)
+    except MediaUnreadable as error:
+        raise TaskFailed(FailureReason.OUTPUT_INVALID, error.words("The output")) from error
 
 
 def _differences(media: MediaInfo, expected: ExpectedOutput, duration: timedelta | None) -> Iterator[str]:

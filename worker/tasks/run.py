@@ -21,6 +21,7 @@ from worker.ffmpeg.estimate import Estimator
 from worker.ffmpeg.progress import Progress
 from worker.ffmpeg.runner import RunLimits
 from worker.media.plan import Plan
+from worker.media.thumbnails import PicturesPlan
 from worker.ports import Engine, Fetcher, FetchLimits, Machine
 from worker.spool.folder import WorkFolder
 from worker.spool.inputs import InputStore
@@ -98,7 +99,7 @@ class TaskRunner:
             media_info=media_info,
         )
 
-    async def _plan(self, engine: Engine, request: TaskRequest, paths: Mapping[str, Path]) -> Plan:
+    async def _plan(self, engine: Engine, request: TaskRequest, paths: Mapping[str, Path]) -> Plan | PicturesPlan:
         try:
             plan = await engine.plan(request.operation, request.output, paths, request.part)
         except TaskFailed as error:
@@ -176,7 +177,9 @@ def _byte_counter(role: str, received: dict[str, int], board: TaskBoard) -> Call
     return count
 
 
-def _progress_reporter(plan: Plan, spool: OutputSpool, board: TaskBoard, clock: Clock) -> Callable[[Progress], None]:
+def _progress_reporter(
+    plan: Plan | PicturesPlan, spool: OutputSpool, board: TaskBoard, clock: Clock
+) -> Callable[[Progress], None]:
     estimator = Estimator(plan.expected.duration)
 
     def report(progress: Progress) -> None:

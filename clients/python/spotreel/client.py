@@ -16,7 +16,16 @@ from spotreel.embedded import EmbeddedOrchestrator
 from spotreel.errors import LocalFile, PreconditionFailed, SpotreelClientError
 from spotreel.jobs import FINAL_STATES, progress_of, succeeded
 from spotreel.machines import Machines
-from spotreel.media.v1.operation_pb2 import AddAudio, Caption, CaptionStyle, ImageToVideo, Operation, Zoom
+from spotreel.media.v1.operation_pb2 import (
+    AddAudio,
+    Caption,
+    CaptionStyle,
+    ImageToVideo,
+    Operation,
+    Poster,
+    SpriteSheet,
+    Zoom,
+)
 from spotreel.media.v1.source_pb2 import MediaSource
 from spotreel.operations import JobSettings, Seconds
 from spotreel.orchestrator.v1.asset_pb2 import Asset
@@ -357,6 +366,12 @@ class AsyncClient(Machines):
         """Joins videos one after the other; uploads what is local, then as `run`."""
         named = {f"video_{number}": video for number, video in enumerate(videos, start=1)}
         return await self._submit(_describe_concat, settings, **named)
+
+    async def thumbnails(
+        self, video: Source, kind: Poster | SpriteSheet | None = None, **settings: Unpack[RunSettings]
+    ) -> Job:
+        """Makes a poster or sprite sheets, see `spotreel.operations`; uploads what is local, then as `run`."""
+        return await self._submit(partial(operations.thumbnails, kind=kind), settings, video=video)
 
     async def _submit(self, describe: Callable[..., Operation], settings: RunSettings, **sources: Source) -> Job:
         """Uploads what is local, but not before the server has said that it would take the job."""

@@ -16,10 +16,13 @@ from spotreel.media.v1.operation_pb2 import (
     Concat,
     ImageToVideo,
     Operation,
+    Poster,
+    SpriteSheet,
+    Thumbnails,
     Transcode,
     Zoom,
 )
-from spotreel.media.v1.output_pb2 import OutputSpec
+from spotreel.media.v1.output_pb2 import FrameSize, OutputSpec
 from spotreel.media.v1.source_pb2 import MediaSource
 from spotreel.orchestrator.v1.job_pb2 import JobLimits, JobSpec
 
@@ -122,6 +125,23 @@ def transcode(video: MediaSource, *, start_time: Seconds | None = None, end_time
 def concat(videos: Sequence[MediaSource]) -> Operation:
     """Joins videos one after the other."""
     return Operation(concat=Concat(videos=videos))
+
+
+def thumbnails(video: MediaSource, kind: Poster | SpriteSheet | None = None) -> Operation:
+    """Makes pictures of a video: a poster, or sprite sheets; without a kind, the poster that the server chooses."""
+    if isinstance(kind, SpriteSheet):
+        return Operation(thumbnails=Thumbnails(video=video, sprite_sheet=kind))
+    return Operation(thumbnails=Thumbnails(video=video, poster=kind or Poster()))
+
+
+def poster(*, time: Seconds | None = None, size: FrameSize | None = None) -> Poster:
+    """One picture, a JPEG; without a `time` the clearest one near a tenth of the length."""
+    return Poster(time=duration_of(time), size=size)
+
+
+def sprite_sheet(*, interval: Seconds | None = None, width: int = 0, columns: int = 0, rows: int = 0) -> SpriteSheet:
+    """Small pictures on sheets with a WebVTT file, a ZIP archive; zeros take the server's defaults."""
+    return SpriteSheet(interval=duration_of(interval), width=width, columns=columns, rows=rows)
 
 
 def duration_of(time: Seconds | None) -> Duration | None:

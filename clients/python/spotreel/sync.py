@@ -9,7 +9,16 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from spotreel.client import AsyncClient, RunSettings, Source
-from spotreel.media.v1.operation_pb2 import AddAudio, Caption, CaptionStyle, ImageToVideo, Operation, Zoom
+from spotreel.media.v1.operation_pb2 import (
+    AddAudio,
+    Caption,
+    CaptionStyle,
+    ImageToVideo,
+    Operation,
+    Poster,
+    SpriteSheet,
+    Zoom,
+)
 from spotreel.operations import Seconds
 from spotreel.orchestrator.v1.asset_pb2 import Asset
 from spotreel.orchestrator.v1.instance_pb2 import Instance
@@ -273,6 +282,12 @@ class Client:
     def concat(self, videos: Sequence[Source], **settings: Unpack[RunSettings]) -> Job:
         """See `AsyncClient.concat`."""
         return self._run(self._client.concat(videos, **settings))
+
+    def thumbnails(
+        self, video: Source, kind: Poster | SpriteSheet | None = None, **settings: Unpack[RunSettings]
+    ) -> Job:
+        """See `AsyncClient.thumbnails`."""
+        return self._run(self._client.thumbnails(video, kind, **settings))
 
 
 def _nothing(_progress: Progress) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from servicekit.clock import SystemClock
 from servicekit.ffmpeg import locate_ffmpeg
+from servicekit.media.forms import output_form
 from servicekit.media.operations import AssetSource, Operation
 from servicekit.media.outputs import OutputSpec
 from servicekit.media_info import MediaInfo
@@ -22,6 +23,7 @@ from worker.hardware.probe import probe_capabilities
 from worker.media.engine import MediaEngine
 from worker.media.part import WHOLE, Part
 from worker.media.plan import Plan
+from worker.media.thumbnails import PicturesPlan
 
 ANY = AssetSource(asset="assets/any")
 LIMITS = RunLimits(run_timeout=timedelta(seconds=50), stall_timeout=timedelta(seconds=30))
@@ -43,7 +45,7 @@ class Made:
     """What came out of one job."""
 
     path: Path
-    plan: Plan
+    plan: Plan | PicturesPlan
     info: MediaInfo
     progress: list[Progress] = field(default_factory=list)
 
@@ -88,10 +90,13 @@ class Studio:
         self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path], part: Part = WHOLE
     ) -> Made:
         plan = await self.engine.plan(operation, output, paths, part)
+        number = len(list(self.folder.glob("out*")))
+        return await self.carry_out(plan, f"out{number or ''}{output_form(operation, output).suffix}")
+
+    async def carry_out(self, plan: Plan | PicturesPlan, name: str) -> Made:
         workdir = self.folder / "work"
         workdir.mkdir(exist_ok=True)
-        number = len(list(self.folder.glob("out*")))
-        path = self.folder / f"out{number or ''}{output.container.suffix}"
+        path = self.folder / name
         sink = FileSink(path)
         progress: list[Progress] = []
         try:

@@ -27,6 +27,7 @@ from worker.hardware.probe import probe_capabilities
 from worker.hardware.warmup import warm_up
 from worker.media.engine import MediaEngine
 from worker.media.plan import Decoding, MediaFile, Plan
+from worker.media.thumbnails import PicturesPlan
 
 SMALLER = OutputSpec(video=VideoEncoding(codec=VideoCodec.HEVC, size=FrameSize(width=240)))
 RECODE = Transcode(video=ANY)
@@ -50,7 +51,8 @@ def gpu() -> PretendedGpu:
     return PretendedGpu.of_model("L4", driver_version="570.86.15")
 
 
-def decoding(plan: Plan) -> Decoding:
+def decoding(plan: Plan | PicturesPlan) -> Decoding:
+    assert isinstance(plan, Plan)
     assert isinstance(plan.inputs[0], MediaFile)
     return plan.inputs[0].decoding
 

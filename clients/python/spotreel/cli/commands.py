@@ -15,7 +15,7 @@ from spotreel.cli.files import WrongUsage
 from spotreel.cli.instance_commands import instances
 from spotreel.cli.job_commands import jobs
 from spotreel.cli.offer_commands import offers
-from spotreel.cli.operation_commands import add_audio, caption, concat, image_to_video, transcode
+from spotreel.cli.operation_commands import add_audio, caption, concat, image_to_video, thumbnails, transcode
 from spotreel.cli.report import JsonReport, report_for
 from spotreel.cli.service_commands import serve, worker
 
@@ -31,7 +31,7 @@ def _print_version(context: click.Context, _parameter: click.Parameter, value: b
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Show the version."
 )
 def cli() -> None:
-    """Captions, films of stills and sound, made by a video service over gRPC.
+    """Captions, films of stills, sound and pictures, made by a video service over gRPC.
 
     Files are uploaded, URLs are fetched by the server. Without --server (or SPOTREEL_SERVER) the work is done on this
     machine.
@@ -44,6 +44,7 @@ for _command in (
     add_audio,
     transcode,
     concat,
+    thumbnails,
     jobs,
     instances,
     offers,

@@ -8,6 +8,8 @@ from spotreel.errors import SpotreelClientError
 
 CONTAINERS = {".mp4": "CONTAINER_MP4", ".mov": "CONTAINER_MOV", ".mkv": "CONTAINER_MKV", ".webm": "CONTAINER_WEBM"}
 
+PICTURE_KINDS = {".jpg": "poster", ".jpeg": "poster", ".zip": "sprite_sheet"}
+
 
 class WrongUsage(SpotreelClientError):
     """The command line asks for what cannot be done; nothing was started."""
@@ -57,6 +59,18 @@ def container_of(out: Path) -> str:
     except KeyError:
         raise WrongUsage(
             f"{out} has no ending that names a format: use one of {', '.join(CONTAINERS)}.",
+            reason="OUTPUT_FORMAT_UNKNOWN",
+            metadata={"path": str(out)},
+        ) from None
+
+
+def picture_kind_of(out: Path) -> str:
+    """Returns `poster` or `sprite_sheet` for OUT's ending; raises WrongUsage for any other."""
+    try:
+        return PICTURE_KINDS[out.suffix.lower()]
+    except KeyError:
+        raise WrongUsage(
+            f"{out} has no ending that says what is wanted: use .jpg for a poster, .zip for sprite sheets.",
             reason="OUTPUT_FORMAT_UNKNOWN",
             metadata={"path": str(out)},
         ) from None

@@ -1,4 +1,4 @@
-"""`caption`, `image-to-video`, `add-audio`, `transcode`, `concat`."""
+"""`caption`, `image-to-video`, `add-audio`, `transcode`, `concat`, `thumbnails`."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from spotreel.cli.files import InputSource, check_target, container_of
+from spotreel.cli.files import InputSource, WrongUsage, check_target, container_of, picture_kind_of
 from spotreel.cli.options import Number, ServerOptions, output_options, server_options, target_options
 from spotreel.cli.report import report_for
 from spotreel.cli.work import Session, carry_out
@@ -46,14 +46,14 @@ class _Pair(click.ParamType):  # type: ignore[type-arg]  # not generic before 8.
         return self._kind(first, param, ctx), self._kind(second, param, ctx)
 
 
+_timeout_option = click.option(
+    "--timeout", type=Number(1, _DAY), metavar="SECONDS", help="The longest time one attempt may run. Default: 600."
+)
+
+
 def _work_options(command: Command) -> Command:
     for option in (
-        click.option(
-            "--timeout",
-            type=Number(1, _DAY),
-            metavar="SECONDS",
-            help="The longest time one attempt may run. Default: 600.",
-        ),
+        _timeout_option,
         click.option("--crf", "--quality", "quality", type=click.IntRange(0, 51), help="0 (best) to 51. Default: 23."),
         click.option(
             "--bitrate",
@@ -271,10 +271,59 @@ def concat(videos: tuple[str | Path, ...], **values: Any) -> None:
     _carry_out(ask, values)
 
 
-def _carry_out(ask: Ask, values: Values) -> None:
-    """`values` are the options that all operations share."""
+_OF_KIND = {"poster": ("at", "size"), "sprite_sheet": ("interval", "width", "columns", "rows")}
+
+
+@click.command()
+@click.argument("video", type=SOURCE)
+@click.option("--at", type=Number(0, _LONGEST), metavar="SECONDS", help="Of a poster. Default: a clear picture.")
+@click.option(
+    "--size",
+    type=_Pair(click.IntRange(0, 8192), "x", "WIDTHxHEIGHT"),
+    metavar="WxH",
+    help="Of a poster. Default: that of the video.",
+)
+@click.option(
+    "--interval", type=Number(0.1, _HOUR), metavar="SECONDS", help="Between sprites. Default: a hundredth, 1 at least."
+)
+@click.option("--width", type=click.IntRange(32, 640), help="Of each sprite. Default: 160.")
+@click.option("--columns", type=click.IntRange(1, 20), help="Sprites in a row of a sheet. Default: 10.")
+@click.option("--rows", type=click.IntRange(1, 20), help="Rows of a sheet. Default: 10.")
+@_timeout_option
+@output_options
+@server_options
+@target_options
+def thumbnails(video: str | Path, out: Path, **values: Any) -> None:
+    """Make pictures of VIDEO: a poster (OUT ends in .jpg), or sprite sheets with WebVTT for seek bars (.zip)."""
+    kind = picture_kind_of(out)
+    given = {name: _take(values, *names) for name, names in _OF_KIND.items()}
+    foreign = [f"--{name}" for other, options in given.items() if other != kind for name in options]
+    if foreign:
+        raise WrongUsage(
+            f"{', '.join(foreign)} cannot be given for {out}: --at and --size are for a poster (.jpg), --interval, "
+            "--width, --columns and --rows for sprite sheets (.zip).",
+            reason="OPTION_OF_ANOTHER_KIND",
+            metadata={"path": str(out)},
+        )
+    taken = given[kind]
+
+    async def ask(client: "AsyncClient", settings: "RunSettings") -> "Job":
+        from spotreel import operations  # noqa: PLC0415 - protobuf is imported when it is needed
+        from spotreel.media.v1.output_pb2 import FrameSize  # noqa: PLC0415
+
+        if kind == "sprite_sheet":
+            return await client.thumbnails(video, operations.sprite_sheet(**taken), **settings)
+        width, height = taken.get("size", (0, 0))
+        size = FrameSize(width=width, height=height) if width or height else None
+        return await client.thumbnails(video, operations.poster(time=taken.get("at"), size=size), **settings)
+
+    _carry_out(ask, {"out": out, **values}, makes_video=False)
+
+
+def _carry_out(ask: Ask, values: Values, *, makes_video: bool = True) -> None:
+    """`values` are the options that all operations share; only those that make videos have any about their form."""
     out: Path = values.pop("out")
-    container = container_of(out)
+    container = container_of(out) if makes_video else ""
     check_target(out, overwrite=values["overwrite"])
     server = ServerOptions(**{name: values.pop(name) for name in ("server", "api_key_file", "tls", "tls_ca")})
 
@@ -287,10 +336,11 @@ def _carry_out(ask: Ask, values: Values) -> None:
             # What an embedded orchestrator made is gone with it: there would be nothing to resume from.
             "keep_partial": server.server is not None,
             "on_progress": session.progress,
-            "output": _output_spec(container, values),
             "limits": _limits(values["timeout"]),
             "display_name": out.stem[:200],
         }
+        if container:
+            settings["output"] = _output_spec(container, values)
         job = await ask(client, settings)
         took, encoder = wording.run_seconds(job), job.progress.encoder or "unknown encoder"
         session.report.done(

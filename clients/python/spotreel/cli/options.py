@@ -94,5 +94,5 @@ def target_options(command: Command) -> Command:
         required=True,
         metavar="OUT",
         type=click.Path(path_type=Path),
-        help="Where the result goes; .mp4, .mov, .mkv or .webm decides the format.",
+        help="Where the result goes; its ending decides the format (of a video: .mp4, .mov, .mkv, .webm).",
     )(command)

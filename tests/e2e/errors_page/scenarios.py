@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import grpc.aio
 from spotreel.errors import JobFailed, SpotreelClientError
-from spotreel.media.v1.operation_pb2 import Caption, ImageToVideo, Operation, Poster, Thumbnails, Transcode
+from spotreel.media.v1.operation_pb2 import Caption, ImageToVideo, Operation, Transcode
 from spotreel.media.v1.output_pb2 import FrameSize, OutputSpec, VideoEncoding
 from spotreel.media.v1.source_pb2 import MediaSource
 from spotreel.orchestrator.v1.asset_service_pb2 import UploadAssetRequest
@@ -256,9 +256,8 @@ async def call_unknown_job(lab: Lab) -> Seen:
 
 @scenario
 async def call_not_built_yet(lab: Lab) -> Seen:
-    async with lab.client() as client:
-        video = await client.source(lab.video())
-        return await lab.seen(client.run(Operation(thumbnails=Thumbnails(video=video, poster=Poster()))))
+    caption = Caption(video=_UNKNOWN_ASSET, subtitles=_UNKNOWN_ASSET, missing_glyphs=Caption.MISSING_GLYPHS_OMIT)
+    return await _created(lab, JobSpec(operation=Operation(caption=caption)))
 
 
 @scenario

@@ -88,14 +88,15 @@ async def test_a_wrong_field_is_refused(service: Service, fields: Any, ids: Any,
 
 
 async def test_what_is_not_built_yet_is_said_so(service: Service) -> None:
-    transcode = {"transcode": {"video": {"uri": "https://example.com/v.mp4"}}}
+    source = {"uri": "https://example.com/v.mp4"}
+    caption = {"caption": {"video": source, "subtitles": source, "missing_glyphs": 2}}
     for call in (
-        create(service, operation=transcode),
-        service.jobs.QuoteJob(pb.QuoteJobRequest(spec=spec(operation=transcode))),
+        create(service, operation=caption),
+        service.jobs.QuoteJob(pb.QuoteJobRequest(spec=spec(operation=caption))),
     ):
         refused = await refusal(call)
         assert refused.pair == ("UNIMPLEMENTED", "NOT_IMPLEMENTED")
-        assert refused.metadata["field"] == "spec.operation.transcode"
+        assert refused.metadata["field"] == "spec.operation.caption.missing_glyphs"
 
 
 async def test_an_asset_must_exist(service: Service) -> None:

@@ -24,6 +24,7 @@ from servicekit.media.operations import (
     CaptionStyle,
     Concat,
     ImageToVideo,
+    MissingGlyphs,
     Operation,
     Poster,
     SpriteSheet,
@@ -300,7 +301,8 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_what_is_not_built_yet_is_said_by_name() -> None:
+    unbuilt = Caption(video=VIDEO, subtitles=VIDEO, missing_glyphs=MissingGlyphs.OMIT)
     with pytest.raises(Unimplemented) as caught:
-        check_supported(Thumbnails(video=VIDEO, kind=Poster()), OutputSpec(), prefix="spec.")
+        check_supported(unbuilt, OutputSpec(), prefix="spec.")
     assert caught.value.reason == "NOT_IMPLEMENTED"
-    assert caught.value.metadata == {"field": "spec.operation.thumbnails"}
+    assert caught.value.metadata == {"field": "spec.operation.caption.missing_glyphs"}

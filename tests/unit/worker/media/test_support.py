@@ -13,6 +13,7 @@ from servicekit.media.operations import (
     Caption,
     CaptionMode,
     ImageToVideo,
+    MissingGlyphs,
     Operation,
     Poster,
     Thumbnails,
@@ -29,14 +30,14 @@ COPIED_SOUND = OutputSpec(video=COPY, audio=AudioEncoding(codec=AudioCodec.COPY)
 
 @pytest.mark.parametrize(
     ("operation", "field"),
-    [(Thumbnails(video=ANY, kind=Poster()), "operation.thumbnails")],
+    [(replace(CAPTION, missing_glyphs=MissingGlyphs.OMIT), "operation.caption.missing_glyphs")],
 )
 def test_not_offered_yet(operation: Operation, field: str) -> None:
     assert [path for path, _ in unsupported(operation, OutputSpec())] == [field]
 
 
-@pytest.mark.parametrize("operation", [CAPTION, SOUND, ImageToVideo(image=ANY)])
-def test_the_three_operations_are_offered_with_their_defaults(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", [CAPTION, SOUND, ImageToVideo(image=ANY), Thumbnails(video=ANY, kind=Poster())])
+def test_operations_are_offered_with_their_defaults(operation: Operation) -> None:
     assert unsupported(operation, OutputSpec()) == []
     assert contradictions(operation, OutputSpec()) == []
 

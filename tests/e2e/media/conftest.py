@@ -10,7 +10,6 @@ import pytest
 
 from servicekit.clock import SystemClock
 from servicekit.ffmpeg import locate_ffmpeg
-from servicekit.media.forms import output_form
 from servicekit.media.operations import AssetSource, Operation
 from servicekit.media.outputs import OutputSpec
 from servicekit.media_info import MediaInfo
@@ -45,7 +44,7 @@ class Made:
     """What came out of one job."""
 
     path: Path
-    plan: Plan | PicturesPlan
+    plan: Plan
     info: MediaInfo
     progress: list[Progress] = field(default_factory=list)
 
@@ -90,10 +89,12 @@ class Studio:
         self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path], part: Part = WHOLE
     ) -> Made:
         plan = await self.engine.plan(operation, output, paths, part)
+        assert isinstance(plan, Plan)
         number = len(list(self.folder.glob("out*")))
-        return await self.carry_out(plan, f"out{number or ''}{output_form(operation, output).suffix}")
+        path, info, progress = await self.carry_out(plan, f"out{number or ''}{output.container.suffix}")
+        return Made(path, plan, info, progress)
 
-    async def carry_out(self, plan: Plan | PicturesPlan, name: str) -> Made:
+    async def carry_out(self, plan: Plan | PicturesPlan, name: str) -> tuple[Path, MediaInfo, list[Progress]]:
         workdir = self.folder / "work"
         workdir.mkdir(exist_ok=True)
         path = self.folder / name
@@ -104,7 +105,7 @@ class Studio:
         finally:
             sink.close()
         assert result.output_bytes == path.stat().st_size
-        return Made(path, plan, await self.engine.verify(plan, path, result), progress)
+        return path, await self.engine.verify(plan, path, result), progress
 
     def still(self, name: str, *, size: str) -> Path:
         source = ["-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1"]

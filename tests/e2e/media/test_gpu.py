@@ -27,7 +27,6 @@ from worker.hardware.probe import probe_capabilities
 from worker.hardware.warmup import warm_up
 from worker.media.engine import MediaEngine
 from worker.media.plan import Decoding, MediaFile, Plan
-from worker.media.thumbnails import PicturesPlan
 
 SMALLER = OutputSpec(video=VideoEncoding(codec=VideoCodec.HEVC, size=FrameSize(width=240)))
 RECODE = Transcode(video=ANY)
@@ -51,8 +50,7 @@ def gpu() -> PretendedGpu:
     return PretendedGpu.of_model("L4", driver_version="570.86.15")
 
 
-def decoding(plan: Plan | PicturesPlan) -> Decoding:
-    assert isinstance(plan, Plan)
+def decoding(plan: Plan) -> Decoding:
     assert isinstance(plan.inputs[0], MediaFile)
     return plan.inputs[0].decoding
 

@@ -2,20 +2,20 @@
 
 import re
 import zipfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from servicekit.media.operations import Operation, Poster, SpriteSheet, Thumbnails
+from servicekit.media.operations import Poster, SpriteSheet, Thumbnails
 from servicekit.media.outputs import FrameSize, OutputSpec
-from servicekit.media_info import MediaUnreadable
+from servicekit.media_info import MediaInfo, MediaUnreadable
 from servicekit.pictures import check_pictures
-from tests.e2e.media.conftest import ANY, Made, Studio
+from tests.e2e.media.conftest import ANY, Studio
 from worker.errors import FailureReason, TaskFailed
 from worker.media.sampling import Way
-from worker.media.thumbnails import PosterPlan, SpritesPlan
+from worker.media.thumbnails import PicturesPlan, PosterPlan, SpritesPlan
 
 # Frame n has the luma 20 + 2n: neighbours differ by what JPEG and scaling never change.
 COUNTED = "color=black:size=64x48:rate=25:duration=4,format=yuv420p,geq=lum='20+2*N':cb=128:cr=128"
@@ -27,9 +27,28 @@ def counted(studio: Studio, name: str = "counted.mp4", *options: str) -> Path:
     return studio.input(name, "-f", "lavfi", "-i", COUNTED, *X264, *(options or ("-g", "30")))
 
 
-async def take(studio: Studio, kind: Poster | SpriteSheet, video: Path) -> Made:
-    operation: Operation = Thumbnails(video=ANY, kind=kind)
-    return await studio.make(operation, OutputSpec(), {"video": video})
+@dataclass
+class Taken:
+    """What came out."""
+
+    path: Path
+    plan: PicturesPlan
+    info: MediaInfo
+
+
+async def planned(studio: Studio, kind: Poster | SpriteSheet, video: Path) -> PicturesPlan:
+    plan = await studio.engine.plan(Thumbnails(video=ANY, kind=kind), OutputSpec(), {"video": video})
+    assert isinstance(plan, PosterPlan | SpritesPlan)
+    return plan
+
+
+async def carried_out(studio: Studio, plan: PicturesPlan) -> Taken:
+    path, info, _ = await studio.carry_out(plan, f"out{plan.form.suffix}")
+    return Taken(path, plan, info)
+
+
+async def take(studio: Studio, kind: Poster | SpriteSheet, video: Path) -> Taken:
+    return await carried_out(studio, await planned(studio, kind, video))
 
 
 def number(gray: int) -> int:
@@ -37,7 +56,7 @@ def number(gray: int) -> int:
     return round(((gray * 219 / 255 + 16) - 20) / 2)
 
 
-def middle(studio: Studio, made: Made) -> int:
+def middle(studio: Studio, made: Taken) -> int:
     size = made.info.streams[0]
     return studio.frame(made.path, 0)[size.width * (size.height // 2) + size.width // 2]
 
@@ -49,7 +68,7 @@ def unpacked(studio: Studio, path: Path) -> Path:
     return folder
 
 
-def shown(studio: Studio, made: Made) -> list[tuple[float, float, int]]:
+def shown(studio: Studio, made: Taken) -> list[tuple[float, float, int]]:
     """From when to when which frame stands for the video, read off the sheets at the places that the index names."""
     folder = unpacked(studio, made.path)
     pattern = r"(\d+):(\d+):([\d.]+) --> (\d+):(\d+):([\d.]+)\n(\S+)#xywh=(\d+),(\d+),(\d+),(\d+)"
@@ -170,10 +189,9 @@ async def test_each_sprite_was_shown_in_its_time(
 @pytest.mark.parametrize("way", list(Way))
 async def test_every_way_leads_to_pictures_of_the_right_time(studio: Studio, way: Way) -> None:
     video = counted(studio, "ways.mp4", "-g", "10")
-    operation = Thumbnails(video=ANY, kind=SpriteSheet(interval=SECOND, width=64))
-    plan = await studio.engine.plan(operation, OutputSpec(), {"video": video})
+    plan = await planned(studio, SpriteSheet(interval=SECOND, width=64), video)
     assert isinstance(plan, SpritesPlan)
-    made = await studio.carry_out(replace(plan, sampling=replace(plan.sampling, way=way)), "ways.zip")
+    made = await carried_out(studio, replace(plan, sampling=replace(plan.sampling, way=way)))
     pictures = shown(studio, made)
     assert len(pictures) == 4
     for start, end, frame in pictures:
@@ -234,8 +252,6 @@ async def test_an_archive_that_is_not_as_promised_is_refused(studio: Studio) -> 
     content = made.path.read_bytes()
     damaged = studio.file("damaged.zip", content.replace(b"xywh=160,0,", b"xywh=990,0,", 1))
     cut = studio.file("cut.zip", content[: len(content) // 2])
-    form = made.plan.form if isinstance(made.plan, SpritesPlan) else None
-    assert form is not None
     for path in (damaged, cut, counted(studio)):
         with pytest.raises(MediaUnreadable):
-            await check_pictures(path, form, studio.prober)
+            await check_pictures(path, made.plan.form, studio.prober)

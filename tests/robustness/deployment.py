@@ -135,7 +135,8 @@ class Deployment:
             if sound:
                 still.audio.asset = await _upload(channel, _sound(seconds), self.metadata)
             video = output_pb2.VideoEncoding(effort=output_pb2.VideoEncoding.EFFORT_FASTEST)
-            video.size.width = width
+            if width:
+                video.size.width = width
             spec = job_pb2.JobSpec(
                 operation=operation_pb2.Operation(image_to_video=still), output=output_pb2.OutputSpec(video=video)
             )

@@ -28,6 +28,8 @@ Frame = tuple[Image, Image, Image]
 WIDTH, HEIGHT, FRAMES = 1920, 1080, 120
 END_SCALE = 1.324
 SAMPLES = 3
+# Small enough that the rounding of its edge to eight bits does not weigh more than its place.
+_DOT_PIXELS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def draw_still(path: Path, *, width: int = 3000, height: int = 2000) -> Path:
 def draw_dot(path: Path, *, width: int = 3000, height: int = 2000) -> Path:
     """Write a soft bright dot on black, away from the middle, so that a zoom moves it both ways."""
     x, y = np.arange(width) - 0.81 * width, np.arange(height)[:, np.newaxis] - 0.23 * height
-    dot = 255 * np.exp(-(x**2 + y**2) / (2 * (width / 60) ** 2))
+    dot = 255 * np.exp(-(x**2 + y**2) / (2 * _DOT_PIXELS**2))
     cv2.imwrite(str(path), np.repeat(np.round(dot)[:, :, np.newaxis], 3, axis=2).astype(np.uint8))
     return path
 

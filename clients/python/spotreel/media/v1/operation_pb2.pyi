@@ -444,8 +444,9 @@ class ImageToVideo(_message.Message):
     """
     @_builtins.property
     def image(self) -> _source_pb2.MediaSource:
-        """Required. The still: JPEG, PNG, WebP, BMP or TIFF, at most 100 megapixels.
-        Its EXIF orientation is honoured; transparent parts show `background_color`.
+        """Required. The still: JPEG, PNG, WebP, BMP, TIFF or GIF, at most 100
+        megapixels; of several pictures (animations, pages) the first. Its EXIF
+        orientation is honoured; transparent parts show `background_color`.
         """
 
     @_builtins.property

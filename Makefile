@@ -11,7 +11,7 @@ GENERATE := $(VENV)/generate
 GENERATE_READY := $(GENERATE)/.ready
 STUBS := clients/python/spotreel
 
-.PHONY: help setup demo demo-vast test test-fast check check-long lint types protos generate checkgenerate configuration bench gallery lock clean
+.PHONY: help setup demo demo-vast test test-fast check check-long lint types protos generate checkgenerate configuration bench bench-gpu gallery lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ bench: $(READY) ## Measure, and write docs/benchmarks.md
 
 gallery: $(READY) ## Make the pictures of docs/gallery.md
 	$(BIN)/python -m tools.gallery
+
+bench-gpu: $(READY) ## Measure captions on an NVIDIA GPU against the usual way; without a GPU it says so
+	$(BIN)/python -m tests.bench.gpu
 
 lock: ## Pin the dependencies anew (needs uv)
 	uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras \

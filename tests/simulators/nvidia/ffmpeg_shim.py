@@ -45,7 +45,7 @@ _ON_GPU_ONLY = frozenset(
 _CPU_FILTERS = (
     (r"scale_cuda=w=(\d+):h=(\d+):interp_algo=(\w+)", r"scale=\1:\2:flags=\3"),
     (r"scale_cuda=format=(\w+)", r"format=\1"),
-    (r"\bhwupload\b", "null"),
+    (r"hw(up|down)load(_cuda)?\b", "null"),
     (r"overlay_cuda", "overlay"),
 )
 # The least driver by the NVENC API that it brings (NVIDIA's release notes of the Video Codec SDK).

@@ -107,7 +107,9 @@ async def test_sounds_that_are_loud_together_are_turned_down_and_not_cut_off(stu
         "video": studio.video(seconds=1, sound=loud.format(300)),
         "audio": studio.input("sound.wav", "-f", "lavfi", "-i", f"{loud.format(1000)}:d=1"),
     }
-    heard = await listen(studio, (await studio.make(MIX, COPY, inputs)).path)
+    # FFmpeg's AAC encoder turns down by itself what is too loud; others do not.
+    opus = replace(COPY, audio=AudioEncoding(codec=AudioCodec.OPUS))
+    heard = await listen(studio, (await studio.make(MIX, opus, inputs)).path)
     assert np.abs(heard[4800:-4800]).max() < 1.06
     # What cutting off would add: the third harmonic of the lower one.
     assert tone(heard, 900, 0.2, 0.8)[0] < -34

@@ -1,9 +1,11 @@
 """Which FFmpeg to run."""
 
+import os
 import re
 import shutil
 from pathlib import Path
 
+from servicekit.confined import Bounds, confined
 from servicekit.errors import FailedPrecondition
 from servicekit.process import query
 
@@ -30,6 +32,21 @@ def locate_ffmpeg(configured: Path | None = None) -> Path:
         return bundled
     incomplete = f" {on_path} lacks libx264 or the subtitles filter." if on_path else ""
     raise _not_found(f"There is no FFmpeg that can encode H.264 and draw captions.{incomplete}", on_path or "")
+
+
+def files_of(ffmpeg: Path) -> tuple[str, ...]:
+    """Returns the files and folders that FFmpeg has to read to start: itself and the libraries it brings."""
+    program = ffmpeg.resolve()
+    libraries = [*os.environ.get("LD_LIBRARY_PATH", "").split(":"), str(program.parent.parent / "lib")]
+    return (str(program), *(path for path in libraries if path))
+
+
+def can_be_confined(ffmpeg: Path) -> bool:
+    """Tells whether FFmpeg starts where it can open the system's files and its own only. Blocking.
+
+    A wrapper that somebody wrote around it may read anything.
+    """
+    return "ffmpeg version" in query(confined([str(ffmpeg), "-version"], Bounds(readable=files_of(ffmpeg))))
 
 
 def _is_ffmpeg(path: Path) -> bool:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import resource
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
+from servicekit.confined import Bounds, confine
 from servicekit.media.demuxers import DEMUXERS
 
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(DEMUXERS))}
@@ -309,21 +309,9 @@ def _answer(line: str) -> dict[str, Any]:
         return {"unreadable": "{it} needs more memory than a media file may"}
 
 
-def _limit_resources() -> None:
-    for kind, limit in (
-        (resource.RLIMIT_AS, _MEMORY_BYTES),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES),
-    ):
-        _, hard = resource.getrlimit(kind)
-        bounded = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(kind, (bounded, bounded))
-
-
 def main() -> None:
     """Answers questions until stdin ends."""
-    _limit_resources()
+    confine(Bounds(address_space=_MEMORY_BYTES, file_size=0, open_files=_OPEN_FILES, readable=("/",)))
     av.logging.set_level(av.logging.ERROR)
     # Or the same complaint about the next file would be swallowed as a repetition.
     av.logging.set_skip_repeated(False)

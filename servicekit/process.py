@@ -18,7 +18,7 @@ from typing import Self
 
 from servicekit.errors import FailedPrecondition
 
-__all__ = ["DEVNULL", "PIPE", "ChildProcess", "query"]
+__all__ = ["DEVNULL", "PIPE", "ChildProcess", "query", "resident_bytes"]
 
 _STDERR_TAIL_BYTES = 64 * 1024
 _STDOUT_LIMIT_BYTES = 256 * 1024
@@ -213,6 +213,15 @@ def query(command: Sequence[str | os.PathLike[str]], *, timeout: float = 10.0) -
             metadata={"program": program},
         ) from error
     return done.stdout.decode(errors="replace")
+
+
+def resident_bytes(pid: int) -> int:
+    """Returns how much memory a process holds; 0 where it is gone, or the system does not tell."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _program_not_found(program: str) -> FailedPrecondition:

@@ -11,8 +11,9 @@ from typing import Self
 import structlog
 
 from servicekit.clock import Clock
+from servicekit.confined import landlock_version
 from servicekit.errors import SpotreelError
-from servicekit.ffmpeg import locate_ffmpeg
+from servicekit.ffmpeg import can_be_confined, locate_ffmpeg
 from servicekit.probe import MediaProber
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
@@ -106,8 +107,16 @@ class ProbedMachine:
             prober=self._prober,
             clock=self._clock,
             cuda_cache=self._cuda_cache,
+            any_file=not await self._confinable(ffmpeg),
         )
         return found, engine
+
+    async def _confinable(self, ffmpeg: Path) -> bool:
+        """Says so where a file that takes FFmpeg over could open more than it needs."""
+        restricted = landlock_version() > 0 and await asyncio.to_thread(can_be_confined, ffmpeg)
+        if not restricted:
+            structlog.get_logger().warning("ffmpeg_may_open_any_file", landlock=landlock_version(), ffmpeg=str(ffmpeg))
+        return restricted
 
 
 def _build() -> str:

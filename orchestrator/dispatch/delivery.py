@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import math
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,6 +19,8 @@ from orchestrator.jobs.job import Failure, Job, JobOutput
 from orchestrator.ports import BlobStore
 from servicekit.checksums import Sha256
 from servicekit.clock import Clock
+from servicekit.confined import Bounds, confined
+from servicekit.ffmpeg import can_be_confined, files_of
 from servicekit.growing import GrowingFile
 from servicekit.media.demuxers import reading_options
 from servicekit.media.forms import OutputForm, output_form
@@ -31,6 +34,10 @@ _HASH_BLOCK_BYTES = 4 << 20
 # Measured: 950 MB in 1 to 3 s. A disk that is a hundred times slower is broken.
 _REMUX_SECONDS_PER_GIB = 300.0
 _REMUX_SECONDS_AT_LEAST = 120.0
+_FILE_MARGIN_BYTES = 64 << 20
+_OPEN_FILES = 64
+# The index of ten million samples takes some hundred MB.
+_MEMORY_BYTES = 4 << 30
 _TOLERANCE = timedelta(seconds=0.5)
 _TOLERANCE_PART = 0.01
 # What a worker sent is read as what it should be: a playlist that it sent instead would be followed otherwise.
@@ -75,6 +82,7 @@ class OutputDelivery:
         self._ffmpeg = ffmpeg
         self._blobs = blobs
         self._clock = clock
+        self._confinable: bool | None = None
 
     async def deliver(
         self,
@@ -166,7 +174,18 @@ class OutputDelivery:
         size = sum(source.stat().st_size for source in sources)
         seconds = max(_REMUX_SECONDS_AT_LEAST, size / (1 << 30) * _REMUX_SECONDS_PER_GIB)
         command = [str(self._ffmpeg), *remux_arguments(sources, path, container)]
-        async with ChildProcess(command, grace=0.0) as process:
+        if self._confinable is None:
+            self._confinable = await asyncio.to_thread(can_be_confined, self._ffmpeg)
+        bounds = Bounds(
+            cpu_seconds=math.ceil(seconds),
+            file_size=size * 2 + _FILE_MARGIN_BYTES,
+            open_files=_OPEN_FILES,
+            address_space=_MEMORY_BYTES,
+            any_file=not self._confinable,
+            readable=(*files_of(self._ffmpeg), *(str(source.resolve()) for source in sources)),
+            writable=(str(path.parent.resolve()),),
+        )
+        async with ChildProcess(confined(command, bounds), env={}, grace=0.0) as process:
             try:
                 async with asyncio.timeout(seconds):
                     status = await process.wait()

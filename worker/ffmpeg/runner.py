@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 from servicekit.clock import Clock
-from servicekit.process import DEVNULL, ChildProcess
+from servicekit.confined import Bounds, confined
+from servicekit.process import DEVNULL, ChildProcess, resident_bytes
 from worker.errors import FailureReason, TaskFailed
 from worker.ffmpeg.diagnosis import diagnose, log_tail
 from worker.ffmpeg.progress import Progress, ProgressParser
@@ -24,6 +25,7 @@ _READ_BYTES = 1 << 20
 _WATCH_SECONDS = 0.5
 # What FFmpeg gets to end by itself when it is no longer wanted; nothing of its output is kept.
 _GRACE_SECONDS = 0.5
+_PYTHON_NEEDS = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -37,10 +39,14 @@ class OutputSink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLimits:
-    """How long a run may take, and how long it may go on without progress in media time or output."""
+    """How long a run may take, and how long it may go on without progress in media time or output.
+
+    `memory_bytes` is what its processes may hold in memory together; None sets no bound.
+    """
 
     run_timeout: timedelta
     stall_timeout: timedelta
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +70,26 @@ async def run_ffmpeg(
     limits: RunLimits,
     clock: Clock,
     producer: Sequence[str] | None = None,
+    bounds: Bounds | None = None,
+    producer_bounds: Bounds | None = None,
 ) -> RunResult:
     """Runs FFmpeg until it has written everything to the sink, or raises TaskFailed.
 
     `arguments` makes the command line from the number of the descriptor that progress goes to. `producer` is a
-    command whose standard output becomes FFmpeg's standard input. `on_progress` is called on the loop.
+    command whose standard output becomes FFmpeg's standard input. `on_progress` is called on the loop. With `bounds`
+    the processes may do no more than these say.
     However this ends (also by cancellation), no process is left and the sink is not written to any more.
     """
     run = _Run(sink=sink, on_progress=on_progress, limits=limits, clock=clock)
-    command = _Command(ffmpeg=ffmpeg, arguments=arguments, cwd=cwd, env=env, producer=producer)
+    command = _Command(
+        ffmpeg=ffmpeg,
+        arguments=arguments,
+        cwd=cwd,
+        env=env,
+        producer=producer,
+        bounds=bounds,
+        producer_bounds=producer_bounds,
+    )
     failures: list[TaskFailed] = []
     try:
         return await run.complete(command)
@@ -88,6 +105,8 @@ class _Command:
     cwd: Path
     env: Mapping[str, str] | None
     producer: Sequence[str] | None
+    bounds: Bounds | None
+    producer_bounds: Bounds | None
 
 
 class _Run:
@@ -110,7 +129,7 @@ class _Run:
             # Entered before the processes, so that it is left after them, when nothing can write any more.
             pumped = await stack.enter_async_context(self._pumping(output, output_end))
             encoder = ChildProcess(
-                [str(command.ffmpeg), *command.arguments(progress_end.number)],
+                _within(command.bounds, [str(command.ffmpeg), *command.arguments(progress_end.number)]),
                 stdin=frames.number if command.producer else DEVNULL,
                 stdout=output_end.number,
                 pass_fds=(progress_end.number,),
@@ -120,7 +139,13 @@ class _Run:
             )
             producer = None
             if command.producer:
-                producer = ChildProcess(command.producer, stdout=frames_end.number, cwd=command.cwd, grace=0)
+                producer = ChildProcess(
+                    _within(command.producer_bounds, command.producer),
+                    stdout=frames_end.number,
+                    cwd=command.cwd,
+                    env=_python_environment(),
+                    grace=0,
+                )
                 await stack.enter_async_context(producer)
             await stack.enter_async_context(encoder)
             for end in (output_end, progress_end, frames, frames_end):
@@ -138,7 +163,8 @@ class _Run:
         self, encoder: ChildProcess, producer: ChildProcess | None, pumped: asyncio.Future[None]
     ) -> None:
         async with asyncio.TaskGroup() as tasks:
-            watch = tasks.create_task(self._watch(), name="watch FFmpeg")
+            processes = [process for process in (encoder, producer) if process is not None]
+            watch = tasks.create_task(self._watch(processes), name="watch FFmpeg")
             status = await encoder.wait()
             await _output_stored(pumped, encoder)
             if producer is not None:
@@ -190,7 +216,7 @@ class _Run:
         if progress is not None:
             self._on_progress(progress)
 
-    async def _watch(self) -> None:
+    async def _watch(self, processes: Sequence[ChildProcess]) -> None:
         """Growth of either media time or output counts as life: a long first group of pictures gives no bytes, and a
         copy may give no media time."""
         seen = (timedelta(), 0)
@@ -199,6 +225,7 @@ class _Run:
             await self._clock.sleep(_WATCH_SECONDS)
             # Also when nothing is new: whoever shows a speed has to hear of a stall.
             self._on_progress(self._parser.latest)
+            self._refuse_excess_of_memory(processes)
             now = self._clock.monotonic()
             current = (self._parser.latest.media_time, self._written)
             if current != seen:
@@ -207,6 +234,25 @@ class _Run:
                 raise _stalled(self._limits.stall_timeout, current[0])
             if now - self._started >= self._limits.run_timeout.total_seconds():
                 raise _timed_out(current[0])
+
+    def _refuse_excess_of_memory(self, processes: Sequence[ChildProcess]) -> None:
+        limit = self._limits.memory_bytes
+        taken = sum(resident_bytes(process.pid) for process in processes)
+        if limit is not None and taken > limit:
+            message = (
+                f"The work took {taken >> 20} MiB of memory, more than the {limit >> 20} MiB that a task has here."
+            )
+            metadata = {"cause": "MEMORY", "memory_bytes": str(limit)}
+            raise TaskFailed(FailureReason.ENCODE_FAILED, message, metadata=metadata)
+
+
+def _within(bounds: Bounds | None, command: Sequence[str]) -> Sequence[str]:
+    return command if bounds is None else confined(command, bounds)
+
+
+def _python_environment() -> dict[str, str]:
+    """What a Python of ours needs: no key and no token."""
+    return {name: os.environ[name] for name in _PYTHON_NEEDS if name in os.environ}
 
 
 async def _output_stored(pumped: asyncio.Future[None], encoder: ChildProcess) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from servicekit.clock import Clock
+from servicekit.confined import Bounds
 from worker.ffmpeg.progress import Progress
 from worker.ffmpeg.runner import OutputSink, RunLimits, RunResult, run_ffmpeg
 
@@ -22,6 +23,8 @@ class RunSeries:
         on_progress: Callable[[Progress], None],
         limits: RunLimits,
         clock: Clock,
+        bounds: Bounds | None = None,
+        producer_bounds: Bounds | None = None,
     ) -> None:
         """Starts the clock that `run_timeout` is measured by."""
         self.folder = folder
@@ -30,6 +33,8 @@ class RunSeries:
         self._on_progress = on_progress
         self._limits = limits
         self._clock = clock
+        self._bounds = bounds
+        self._producer_bounds = producer_bounds
         self._started = clock.monotonic()
         self._done = 0.0
 
@@ -59,6 +64,8 @@ class RunSeries:
             limits=replace(self._limits, run_timeout=max(self._limits.run_timeout - spent, timedelta())),
             clock=self._clock,
             producer=producer,
+            bounds=self._bounds,
+            producer_bounds=self._producer_bounds,
         )
         self._done = done + part
         return result

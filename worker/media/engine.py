@@ -21,6 +21,7 @@ from worker.ffmpeg.series import RunSeries
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
 from worker.media.arguments import ffmpeg_arguments
+from worker.media.bounds import ffmpeg_bounds, memory_of_a_task, producer_bounds
 from worker.media.gpu import without_gpu
 from worker.media.inputs import probe_inputs, probe_pace
 from worker.media.part import WHOLE, Part
@@ -48,14 +49,19 @@ class MediaEngine:
         prober: MediaProber,
         clock: Clock,
         cuda_cache: Path | None = None,
+        any_file: bool = False,
     ) -> None:
-        """Takes where NVIDIA's driver keeps compiled filters, as `ffmpeg_environment` does."""
+        """Takes where NVIDIA's driver keeps compiled filters, as `ffmpeg_environment` does.
+
+        `any_file` lets FFmpeg open whatever the worker can, which some need to start (`can_be_confined`).
+        """
         self._ffmpeg = ffmpeg
         self._capabilities = capabilities
         self._fonts = fonts
         self._prober = prober
         self._clock = clock
         self._cuda_cache = cuda_cache
+        self._any_file = any_file
 
     async def plan(
         self, operation: Operation, output: OutputSpec, paths: Mapping[str, Path], part: Part = WHOLE
@@ -87,13 +93,23 @@ class MediaEngine:
         Raises TaskFailed; see `run_ffmpeg` for what holds afterwards.
         """
         begin = plan.begin if isinstance(plan, Plan) else timedelta()
+        bounds = ffmpeg_bounds(
+            plan,
+            ffmpeg=self._ffmpeg,
+            workdir=workdir,
+            limits=limits,
+            cores=self._capabilities.cpu_count,
+            any_file=self._any_file,
+        )
         runs = RunSeries(
             ffmpeg=self._ffmpeg,
             folder=workdir,
             env=environment(workdir, ffmpeg_environment(self._cuda_cache)),
             on_progress=lambda progress: on_progress(_since(begin, progress)),
-            limits=limits,
+            limits=replace(limits, memory_bytes=memory_of_a_task(self._capabilities)),
             clock=self._clock,
+            bounds=bounds,
+            producer_bounds=producer_bounds(plan, bounds),
         )
         if not isinstance(plan, Plan):
             return await take_pictures(plan, runs, sink)

@@ -154,7 +154,7 @@ def test_the_same_playlist_is_followed_when_it_is_read_as_whatever_it_looks_like
 
 async def test_full_disk_is_waited_for(stage: Stage, tmp_path: Path) -> None:
     spool = await spool_of(stage, encoded("mp4", *X264, *FRAGMENTED))
-    calls = tmp_path / "calls"
+    calls = spool.path.with_name("calls")
     ffmpeg = tmp_path / "ffmpeg"
     ffmpeg.write_text(f"#!/bin/sh\necho x >> {calls}\necho 'av_interleaved: No space left on device' >&2\nexit 228\n")
     ffmpeg.chmod(0o755)

@@ -24,6 +24,7 @@ from servicekit.ffmpeg import can_be_confined, files_of
 from servicekit.growing import GrowingFile
 from servicekit.media.demuxers import reading_options
 from servicekit.media.forms import OutputForm, output_form
+from servicekit.media.layout import index_is_in_front
 from servicekit.media.outputs import Container, Delivery
 from servicekit.media_info import MediaInfo, MediaUnreadable, StreamType
 from servicekit.pictures import check_pictures
@@ -136,7 +137,7 @@ class OutputDelivery:
             source = asyncio.create_task(self._probe(sources), name="probe spool")
             try:
                 sha256 = await self._make(job, spool, sources, path)
-                return sha256, await self._checked(source, path, expected, joined)
+                return sha256, await self._checked(source, path, expected, joined, job.spec.output.delivery)
             finally:
                 source.cancel()
                 await asyncio.gather(source, return_exceptions=True)
@@ -196,7 +197,12 @@ class OutputDelivery:
             raise _remux_failure(lines, path)
 
     async def _checked(
-        self, source: Awaitable[MediaInfo], path: Path, expected: timedelta, joined: JoinedPicture | None
+        self,
+        source: Awaitable[MediaInfo],
+        path: Path,
+        expected: timedelta,
+        joined: JoinedPicture | None,
+        delivery: Delivery,
     ) -> MediaInfo:
         borders = () if joined is None else joined.borders
         try:
@@ -205,6 +211,8 @@ class OutputDelivery:
         except MediaUnreadable as error:
             raise DeliveryFailed(_invalid(error.words("The file"))) from error
         complaint = _difference(spooled, info, expected) or _lost_frames(info, joined)
+        if not complaint and delivery is Delivery.FASTSTART and not await asyncio.to_thread(index_is_in_front, path):
+            complaint = "Its index is not in front of its data, so that it would not play before it is all there."
         if complaint:
             raise DeliveryFailed(_invalid(complaint))
         return info

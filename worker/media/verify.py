@@ -23,10 +23,11 @@ async def verify_output(
 
     `media_time` is how far FFmpeg says it came; it stands in for the duration that Matroska, written to a pipe,
     does not carry.
+    Of a picture the first frame and those at the last key frame are decoded.
     Raises TaskFailed(OUTPUT_INVALID), naming every difference.
     """
     try:
-        media = await prober.probe(path)
+        media = await (prober.check_decodable(path) if expected.video_codec else prober.probe(path))
     except MediaUnreadable as error:
         raise TaskFailed(FailureReason.OUTPUT_INVALID, error.words("The output")) from error
     differences = list(_differences(media, expected, media.duration or media_time))

@@ -97,15 +97,9 @@ async def test_samples_in_another_file_are_not_fetched(studio: Studio, secret: P
         assert any("Opening" in line and secret.name in line for line in process.stderr_lines)
 
     operation, output, inputs = ROLES[role]
-    if role != "copied video":
-        with pytest.raises(TaskFailed) as failed:
-            await studio.make(operation, output, inputs(studio, given))
-        assert failed.value.reason in (FailureReason.INPUT_INVALID, FailureReason.OUTPUT_INVALID)
-        return
-    # What stands at these places of the file itself is copied.
-    made = await studio.make(operation, output, inputs(studio, given))
-    samples = secret.read_bytes().partition(b"mdat")[2]
-    assert samples[1000:1100] not in made.path.read_bytes()
+    with pytest.raises(TaskFailed) as failed:
+        await studio.make(operation, output, inputs(studio, given))
+    assert failed.value.reason in (FailureReason.INPUT_INVALID, FailureReason.OUTPUT_INVALID)
 
 
 async def test_a_matroska_file_that_names_others_opens_none(

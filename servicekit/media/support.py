@@ -14,8 +14,8 @@ from servicekit.media.operations import (
     Caption,
     CaptionMode,
     ImageToVideo,
-    MissingGlyphs,
     Operation,
+    Thumbnails,
 )
 from servicekit.media.outputs import AudioCodec, Container, OutputSpec, VideoCodec
 
@@ -48,20 +48,8 @@ def contradictions(operation: Operation, output: OutputSpec) -> list[Finding]:
 
 
 def _unsupported(operation: Operation) -> Iterator[Finding]:
-    match operation:
-        case Caption():
-            yield from _unsupported_caption(operation)
-        case _:
-            return
-
-
-def _unsupported_caption(operation: Caption) -> Iterator[Finding]:
-    if operation.fonts:
-        yield "operation.caption.fonts", "fonts of your own are not offered yet"
-    if operation.missing_glyphs is not MissingGlyphs.FAIL:
-        yield "operation.caption.missing_glyphs", "leaving characters out is not offered yet"
-    if operation.style.highlight_color:
-        yield "operation.caption.style.highlight_color", "highlighting words is not offered yet"
+    if isinstance(operation, Thumbnails):
+        yield "operation.thumbnails", "pictures of a video are not offered yet"
 
 
 def _container_contradictions(output: OutputSpec) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from fontTools.ttLib import TTCollection, TTFont, TTLibError
 SHIPPED = Path(__file__).parent
 
 _SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
+_COLLECTION = b"ttcf"
 _FAMILY, _TYPOGRAPHIC_FAMILY = 1, 16
 _SEMIBOLD = 600
 
@@ -22,6 +23,14 @@ class Face:
     path: Path
     bold: bool
     characters: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFace:
+    """A font, and the family that it says to belong to."""
+
+    family: str
+    face: Face
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,16 @@ class FontBook:
                     _add(families, path)
         return cls(families)
 
+    def with_faces(self, faces: Iterable[NamedFace]) -> "FontBook":
+        """Returns a book that has these fonts too; a family of a name that is known goes before that one."""
+        families = {family.name: family for family in self._families.values()}
+        own: dict[str, Family] = {}
+        for named in faces:
+            known = own.get(named.family)
+            own[named.family] = Family(named.family, (*known.faces, named.face) if known else (named.face,))
+        taken = {name.casefold() for name in own}
+        return FontBook(own | {name: family for name, family in families.items() if name.casefold() not in taken})
+
     @property
     def names(self) -> tuple[str, ...]:
         """The families by name, the shipped ones first."""
@@ -77,17 +96,20 @@ def needs_glyph(char: str) -> bool:
 
 def _add(families: dict[str, Family], path: Path) -> None:
     try:
-        for name, face in _faces(path):
+        for name, face in faces_in(path):
             known = families.get(name)
             families[name] = Family(name, (*known.faces, face) if known else (face,))
     except (TTLibError, OSError):
         return
 
 
-def _faces(path: Path) -> Iterator[tuple[str, Face]]:
-    if path.suffix.lower() in (".ttc", ".otc"):
-        with TTCollection(path, lazy=True) as collection:
-            yield from [_face(font, path) for font in collection.fonts]
+def faces_in(path: Path) -> Iterator[tuple[str, Face]]:
+    """Yields the fonts of a file, each with the name of its family; raises TTLibError for what is no font."""
+    with path.open("rb") as file:
+        collection = file.read(4) == _COLLECTION
+    if collection:
+        with TTCollection(path, lazy=True) as fonts:
+            yield from [_face(font, path) for font in fonts.fonts]
         return
     with TTFont(path, lazy=True) as font:
         yield _face(font, path)

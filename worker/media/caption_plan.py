@@ -42,7 +42,14 @@ def _burned_plan(
     media, stream = media_of(source), video_stream(media_of(source))
     picture, resize = geometry.fitted(geometry.upright(stream), output.video.size)
     cues = read_subtitles(inputs["subtitles"].content)
-    script = caption_script(cues, operation.style, aspect=picture.aspect, fonts=fonts)
+    own = [face for role, source in inputs.items() if role.startswith("font-") for face in source.faces]
+    script = caption_script(
+        cues,
+        operation.style,
+        aspect=picture.aspect,
+        fonts=fonts.with_faces(own),
+        missing=operation.missing_glyphs,
+    )
     draw = DrawCaptions(round(picture.height * picture.aspect), picture.height)
     filters = (*resize, *rate_filter(output.video), draw)
     video = encoded_picture(stream, output.video, picture, filters, capabilities)

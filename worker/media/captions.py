@@ -1,15 +1,15 @@
 """Caption cues and a style → an ASS script for libass, in which every look is ours and no user text is markup."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 
-from servicekit.media.operations import CaptionAlignment, CaptionStyle
+from servicekit.media.operations import CaptionAlignment, CaptionStyle, MissingGlyphs
 from worker.errors import FailureReason, TaskFailed
 from worker.fonts.book import Family, FontBook
-from worker.media.subtitles import Cue
+from worker.media.subtitles import Cue, Spoken
 
 SCRIPT_FILE = "captions.ass"
 """What the script is called in FFmpeg's working folder."""
@@ -53,17 +53,26 @@ class _Look:
     bold: bool
     italic: bool
     underline: bool
+    spoken: Spoken | None
 
 
 _Glyph = tuple[str, _Look]
 
 
-def caption_script(cues: Sequence[Cue], style: CaptionStyle, *, aspect: float, fonts: FontBook) -> CaptionScript:
+def caption_script(
+    cues: Sequence[Cue],
+    style: CaptionStyle,
+    *,
+    aspect: float,
+    fonts: FontBook,
+    missing: MissingGlyphs = MissingGlyphs.FAIL,
+) -> CaptionScript:
     """Writes the script for a picture of that aspect (width / height as displayed).
 
     Characters the asked-for family lacks are drawn with another family at hand, named in the script, because libass
     alone would look for them among the fonts of the machine.
-    Raises TaskFailed(FONT_MISSING) for an unknown family, and for characters that no font has, naming up to ten.
+    Raises TaskFailed(FONT_MISSING) for an unknown family, and for characters that no font has, naming up to ten, unless
+    these are to be omitted.
     """
     family = fonts.family(style.font_family)
     if family is None:
@@ -71,8 +80,9 @@ def caption_script(cues: Sequence[Cue], style: CaptionStyle, *, aspect: float, f
         message = f"There is no font {style.font_family!r} on this worker; it has: {at_hand}."
         raise TaskFailed(FailureReason.FONT_MISSING, message, metadata={"font_family": style.font_family})
     writer = _CueWriter(style, family, fonts)
-    events = [writer.event(cue) for cue in cues]
-    writer.refuse_missing()
+    events = [event for cue in cues for event in writer.events(cue)]
+    if missing is MissingGlyphs.FAIL:
+        writer.refuse_missing()
     width = max(round(_SCRIPT_HEIGHT * aspect), 1)
     text = "\n".join([*_header(width), "", *_styles(style, family), "", *_events(events), ""])
     return CaptionScript(text, tuple(writer.families))
@@ -88,10 +98,22 @@ class _CueWriter:
         self._missing: dict[str, None] = {}
         self.families = {family: None}
 
-    def event(self, cue: Cue) -> str:
+    def events(self, cue: Cue) -> Iterator[str]:
+        """One for each word that is highlighted, all with the same text, so that nothing but a colour changes."""
         glyphs = _wrapped(list(self._glyphs(cue)), self._style.max_line_chars)
-        text = "".join(self._run(look, (char for char, _ in run)) for look, run in groupby(glyphs, key=_look_of))
-        return f"Dialogue: 0,{_time(cue.start)},{_time(cue.end)},Caption,,0,0,0,,{text}"
+        runs = [(look, "".join(_escaped(char) for char, _ in run)) for look, run in groupby(glyphs, key=_look_of)]
+        for start, end in pairwise(self._moments(cue)):
+            text = "".join(self._run(look, text, start) for look, text in runs)
+            yield f"Dialogue: 0,{_time(start)},{_time(end)},Caption,,0,0,0,,{text}"
+
+    def _moments(self, cue: Cue) -> list[timedelta]:
+        """When the cue comes, when another word is highlighted, and when it goes."""
+        moments = {cue.start, cue.end}
+        if self._style.highlight_color:
+            words = [span.spoken for span in cue.spans if span.spoken is not None]
+            spoken = {moment for word in words for moment in (word.start, word.end)}
+            moments |= {moment for moment in spoken if cue.start < moment < cue.end}
+        return sorted(moments)
 
     def refuse_missing(self) -> None:
         if not self._missing:
@@ -108,27 +130,39 @@ class _CueWriter:
             for char in text:
                 if char == "\n" or char.isprintable() or char == "\u00a0" or _is_format(char):
                     family = self._family_name(char, bold=span.bold or self._style.bold)
-                    yield char, _Look(family, span.bold, span.italic, span.underline)
+                    if family is not None:
+                        spoken = span.spoken if self._style.highlight_color else None
+                        yield char, _Look(family, span.bold, span.italic, span.underline, spoken)
 
-    def _family_name(self, char: str, *, bold: bool) -> str:
+    def _family_name(self, char: str, *, bold: bool) -> str | None:
+        """The name of the family that draws the character; None, and noted, where there is none."""
         if char == "\n":
             return self._family.name
         family = self._fonts.family_for(char, self._family, bold=bold)
         if family is None:
             self._missing[char] = None
-            return self._family.name
+            return None
         self.families[family] = None
         return family.name
 
-    def _run(self, look: _Look, chars: Iterable[str]) -> str:
+    def _run(self, look: _Look, text: str, now: timedelta) -> str:
         tags = [
+            # Said of words that wait as well, so that the text is shaped in the same pieces all the time.
+            *([_colour_tags(self._colour_of(look.spoken, now))] if look.spoken is not None else []),
             *([rf"\fn{look.family}"] if look.family != self._family.name else []),
             *([r"\b1"] if look.bold and not self._style.bold else []),
             *([r"\i1"] if look.italic and not self._style.italic else []),
             *([r"\u1"] if look.underline else []),
         ]
-        text = "".join(_escaped(char) for char in chars)
         return f"{{{''.join(tags)}}}{text}{{\\r}}" if tags else text
+
+    def _colour_of(self, word: Spoken, now: timedelta) -> str:
+        return self._style.highlight_color if word.start <= now < word.end else self._style.primary_color
+
+
+def _colour_tags(color: str) -> str:
+    value = _colour(color)
+    return rf"\1c&H{value[4:]}&\1a{value[:4]}&"
 
 
 def _look_of(glyph: _Glyph) -> _Look:

@@ -8,6 +8,7 @@ from pathlib import Path
 from servicekit.media.operations import Operation, Transcode
 from servicekit.probe import MediaProber, MediaUnreadable, Pace
 from worker.errors import FailureReason, TaskFailed
+from worker.fonts.own import read_font
 from worker.media import subtitles
 from worker.media.cutting import cut_times
 from worker.media.input_limits import refuse_excess
@@ -17,6 +18,7 @@ from worker.media.streams import media_of, video_stream
 
 _SUBTITLES = "subtitles"
 _IMAGE = "image"
+_FONT = "font-"
 _NAMES = {"audio": "The audio file"}
 
 
@@ -34,6 +36,8 @@ async def _probed(role: str, path: Path, prober: MediaProber, times: Sequence[ti
         return ProbedInput(path=path, content=await asyncio.to_thread(_head, path, subtitles.MAX_BYTES + 1))
     if role == _IMAGE:
         return ProbedInput(path=path, still=await asyncio.to_thread(_still, path))
+    if role.startswith(_FONT):
+        return ProbedInput(path=path, faces=await read_font(path, _name(role)))
     try:
         media = await prober.probe(path)
         cuts = await prober.cuts(path, times) if times else {}

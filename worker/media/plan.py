@@ -12,13 +12,15 @@ from pathlib import Path
 
 from servicekit.media.outputs import Container, Effort, VideoCodec
 from servicekit.media_info import Cut, MediaInfo
+from worker.fonts.book import NamedFace
 from worker.media.motion import ZoomJob
 from worker.media.stillfile import StillHeader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbedInput:
-    """An input file with what is known of it: subtitles as all of their bytes, stills by header, the rest as media.
+    """An input file with what is known of it: subtitles as all of their bytes, stills by header, fonts as their faces,
+    the rest as media.
 
     `cuts` are those of a video that is to be cut, by time.
     """
@@ -26,6 +28,7 @@ class ProbedInput:
     path: Path
     media: MediaInfo | None = None
     content: bytes = b""
+    faces: tuple[NamedFace, ...] = ()
     cuts: Mapping[timedelta, Cut] = field(default_factory=dict)
     still: StillHeader | None = None
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 
 from charset_normalizer import from_bytes
 
@@ -34,8 +35,10 @@ _ARROW = "-->"
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[,.:](\d{1,3}))?"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?$")
 _TAG = re.compile(r"<(/?)([a-zA-Z][^<>]*)>|\{(/?)([biu])\}|\{\\an?\d+\}")
-_WEBVTT_TIME_TAG = re.compile(r"<\d[\d:.]*>")
-_ASS_OVERRIDE = re.compile(r"\{[^}]*\}")
+_WEBVTT_MOMENT = re.compile(r"<(\d[\d:.]*)>")
+_TIMESTAMP = re.compile(_TIME)
+_ASS_OVERRIDE = re.compile(r"(\{[^}]*\})")
+_ASS_KARAOKE = re.compile(r"\\(?:k[fo]?|K)\s*(\d{1,6})")
 _ASS_TIME = re.compile(r"\s*(\d+):(\d{1,2}):(\d{1,2})\.(\d{1,3})\s*$")
 _ASS_TEXT_FIELD = 9
 _EMPHASIS = {"b": "bold", "i": "italic", "u": "underline"}
@@ -43,12 +46,21 @@ _EMPHASIS = {"b": "bold", "i": "italic", "u": "underline"}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of text of one look; it may contain newlines."""
+    """A piece of text of one look; it may contain newlines. `spoken` is when, where the file says so."""
 
     text: str
     bold: bool = False
     italic: bool = False
     underline: bool = False
+    spoken: "Spoken | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """When a word is spoken, in the time of the file."""
+
+    start: timedelta
+    end: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +75,9 @@ class Cue:
     @property
     def text(self) -> str:
         return "".join(span.text for span in self.spans)
+
+
+_PLAIN = Span("")
 
 
 def read_subtitles(content: bytes) -> tuple[Cue, ...]:
@@ -148,7 +163,9 @@ def _parse_timed(lines: list[str]) -> Iterator[Cue]:
         following = starts[position + 1] if position + 1 < len(starts) else len(lines)
         start, end = _timing(lines[index], index + 1)
         body = _body(lines[index + 1 : following], before_cue=following < len(lines), webvtt=webvtt)
-        yield Cue(start=start, end=end, spans=_spans(body, webvtt=webvtt), line=index + 1)
+        text = "\n".join(body)
+        spans = _webvtt_spans(text, start, end) if webvtt else tuple(span for span in _spans(text) if span.text)
+        yield Cue(start=start, end=end, spans=spans, line=index + 1)
 
 
 def _timing(line: str, number: int) -> tuple[timedelta, timedelta]:
@@ -177,18 +194,41 @@ def _body(lines: list[str], *, before_cue: bool, webvtt: bool) -> list[str]:
     return [line for line in kept if line]
 
 
-def _spans(lines: list[str], *, webvtt: bool) -> tuple[Span, ...]:
-    """Turns tags into looks: b, i and u count, every other tag is left out, an unclosed tag ends with the cue."""
-    text = "\n".join(lines)
-    if webvtt:
-        text = _WEBVTT_TIME_TAG.sub("", text)
+def _webvtt_spans(text: str, start: timedelta, end: timedelta) -> tuple[Span, ...]:
+    """A timestamp inside a cue says when what follows is spoken, up to the next one.
+
+    One that is out of order, or outside of the cue, counts for nothing.
+    """
     spans: list[Span] = []
-    look, position = Span(""), 0
+    moments = [start]
+    pieces = _WEBVTT_MOMENT.split(text)
+    look = Span("")
+    for piece, moment in zip(pieces[::2], [*pieces[1::2], None], strict=True):
+        found = list(_spans(piece, look, webvtt=True))
+        look = found[-1]
+        spans += [replace(span, spoken=Spoken(moments[-1], end)) for span in found if span.text]
+        match = _TIMESTAMP.fullmatch(moment) if moment is not None else None
+        if match is not None and moments[-1] <= (time := _time(*match.groups())) <= end:
+            moments.append(time)
+    if len(moments) == 1:
+        return tuple(replace(span, spoken=None) for span in spans)
+    ends = dict(pairwise(moments)) | {moments[-1]: end}
+    return tuple(
+        replace(span, spoken=Spoken(span.spoken.start, ends[span.spoken.start])) for span in spans if span.spoken
+    )
+
+
+def _spans(text: str, look: Span = _PLAIN, *, webvtt: bool = False) -> Iterator[Span]:
+    """Turns tags into looks: b, i and u count, every other tag is left out, an unclosed tag ends with the cue.
+
+    The last span has no text: it is the look in which a text that follows would go on.
+    """
+    position = 0
     for tag in _TAG.finditer(text):
-        spans.append(replace(look, text=_plain(text[position : tag.start()], webvtt=webvtt)))
+        yield replace(look, text=_plain(text[position : tag.start()], webvtt=webvtt))
         look, position = _look_after(look, tag), tag.end()
-    spans.append(replace(look, text=_plain(text[position:], webvtt=webvtt)))
-    return tuple(span for span in spans if span.text)
+    yield replace(look, text=_plain(text[position:], webvtt=webvtt))
+    yield replace(look, text="")
 
 
 def _plain(text: str, *, webvtt: bool) -> str:
@@ -220,10 +260,22 @@ def _parse_ass(lines: list[str]) -> Iterator[Cue]:
         times = [_ASS_TIME.match(field) for field in fields[1:3]]
         if len(fields) <= _ASS_TEXT_FIELD or len(times) != 2 or times[0] is None or times[1] is None:
             raise _invalid(f"Line {index + 1} of the subtitle file is no ASS event: {line[:60]!r}.", line=index + 1)
-        text = _ASS_OVERRIDE.sub("", fields[_ASS_TEXT_FIELD]).replace("\\h", "\u00a0")
-        text = text.replace("\\N", "\n").replace("\\n", "\n").strip()
         start, end = (_time(*match.groups()) for match in times if match is not None)
-        yield Cue(start=start, end=end, spans=(Span(text),), line=index + 1)
+        yield Cue(start=start, end=end, spans=tuple(_ass_spans(fields[_ASS_TEXT_FIELD], start)), line=index + 1)
+
+
+def _ass_spans(text: str, start: timedelta) -> Iterator[Span]:
+    """Karaoke tags say how long, in hundredths of a second, what follows them is spoken, one after the other."""
+    spoken: Spoken | None = None
+    until = start
+    for piece in _ASS_OVERRIDE.split(text.strip()):
+        if _ASS_OVERRIDE.fullmatch(piece):
+            for hundredths in _ASS_KARAOKE.findall(piece):
+                spoken = Spoken(until, until + timedelta(milliseconds=10 * int(hundredths)))
+                until = spoken.end
+        elif piece:
+            plain = piece.replace("\\h", "\u00a0").replace("\\N", "\n").replace("\\n", "\n")
+            yield Span(plain, spoken=spoken)
 
 
 def _invalid(message: str, *, line: int | None = None) -> TaskFailed:

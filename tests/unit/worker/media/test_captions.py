@@ -15,8 +15,9 @@ from worker.media.subtitles import Cue, Span
 FONTS = FontBook.load()
 
 
-def event(text: str, style: CaptionStyle | None = None, **look: bool) -> str:
-    cue = Cue(start=timedelta(seconds=61.5), end=timedelta(hours=1), spans=(Span(text, **look),), line=1)
+def event(text: str, style: CaptionStyle | None = None, *, bold: bool = False, italic: bool = False) -> str:
+    spans = (Span(text, bold=bold, italic=italic),)
+    cue = Cue(start=timedelta(seconds=61.5), end=timedelta(hours=1), spans=spans, line=1)
     script = caption_script([cue], style or CaptionStyle(), aspect=16 / 9, fonts=FONTS).text
     (line,) = [line for line in script.splitlines() if line.startswith("Dialogue")]
     return line

@@ -13,7 +13,6 @@ from servicekit.media.operations import (
     Caption,
     CaptionMode,
     ImageToVideo,
-    MissingGlyphs,
     Operation,
     Poster,
     Thumbnails,
@@ -30,7 +29,7 @@ COPIED_SOUND = OutputSpec(video=COPY, audio=AudioEncoding(codec=AudioCodec.COPY)
 
 @pytest.mark.parametrize(
     ("operation", "field"),
-    [(replace(CAPTION, missing_glyphs=MissingGlyphs.OMIT), "operation.caption.missing_glyphs")],
+    [(Thumbnails(video=ANY, kind=Poster()), "operation.thumbnails")],
 )
 def test_not_offered_yet(operation: Operation, field: str) -> None:
     assert [path for path, _ in unsupported(operation, OutputSpec())] == [field]

@@ -40,7 +40,7 @@ from servicekit.media.convert import (
     output_from_proto,
     output_to_proto,
 )
-from servicekit.media.validation import Problems, check_media, check_supported, has_control_characters
+from servicekit.media.validation import Problems, check_media, has_control_characters
 from servicekit.media_info import MediaInfo, StreamInfo, StreamType
 
 MAX_DISPLAY_NAME_CHARACTERS = 200
@@ -58,7 +58,7 @@ _INSTANCES = "instances/"
 def spec_from_proto(message: job_pb2.JobSpec, *, path: str = "spec") -> JobSpec:
     """Reads a wish for a job, fills in every default and checks every rule of the contract.
 
-    Raises InvalidArgument with all violations, or Unimplemented (NOT_IMPLEMENTED) for what is valid and not built yet.
+    Raises InvalidArgument with all violations.
     """
     problems = Problems()
     spec = _read_spec(message, problems, path)
@@ -67,7 +67,6 @@ def spec_from_proto(message: job_pb2.JobSpec, *, path: str = "spec") -> JobSpec:
         _check_spec(spec, problems, path)
     problems.raise_if_any()
     assert spec is not None, "an operation that is missing is a violation"
-    check_supported(spec.operation, spec.output, prefix=f"{path}.")
     return spec
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import SplitResult, urlsplit
 
-from servicekit.errors import FieldViolation, InvalidArgument, Unimplemented
+from servicekit.errors import FieldViolation, InvalidArgument
+from servicekit.media.contradictions import contradictions
 from servicekit.media.operations import (
     AddAudio,
     AssetSource,
@@ -33,7 +34,6 @@ from servicekit.media.operations import (
     sources,
 )
 from servicekit.media.outputs import AudioCodec, AudioEncoding, FrameSize, OutputSpec, VideoCodec, VideoEncoding
-from servicekit.media.support import contradictions, unsupported
 
 MAX_URI_CHARACTERS = 4096
 MAX_STILL_DURATION = timedelta(hours=1)
@@ -93,14 +93,6 @@ def check_media(operation: Operation, output: OutputSpec, problems: Problems, *,
     for field, description in contradictions(operation, output):
         inner.add(field, description)
     problems.violations.extend(FieldViolation(prefix + one.field, one.description) for one in inner.violations)
-
-
-def check_supported(operation: Operation, output: OutputSpec, *, prefix: str = "") -> None:
-    """Raises Unimplemented (NOT_IMPLEMENTED) for the first part of a valid request that is not built yet."""
-    for field, description in unsupported(operation, output):
-        raise Unimplemented(
-            f"{prefix}{field}: {description}", reason="NOT_IMPLEMENTED", metadata={"field": prefix + field}
-        )
 
 
 def has_control_characters(text: str) -> bool:

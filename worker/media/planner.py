@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from servicekit.media.contradictions import contradictions
 from servicekit.media.operations import (
     AddAudio,
     Caption,
@@ -14,7 +15,6 @@ from servicekit.media.operations import (
     sources,
 )
 from servicekit.media.outputs import OutputSpec, VideoCodec
-from servicekit.media.support import contradictions, unsupported
 from worker.errors import FailureReason, TaskFailed
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
@@ -56,7 +56,7 @@ def make_plan(
 
     Raises TaskFailed with INPUT_INVALID, SUBTITLES_INVALID, FONT_MISSING or ENCODER_UNAVAILABLE, in words for the user.
     """
-    for path, description in [*unsupported(operation, output), *contradictions(operation, output)]:
+    for path, description in contradictions(operation, output):
         raise TaskFailed(FailureReason.INPUT_INVALID, f"{path}: {description}.", metadata={"field": path})
     plan = _plan(operation, output, inputs, capabilities, fonts)
     return with_gpu(part_of(plan, part), inputs, capabilities)

@@ -18,7 +18,7 @@ from servicekit.media.convert import (
     operation_from_proto,
     output_from_proto,
 )
-from servicekit.media.validation import Problems, check_media, check_supported
+from servicekit.media.validation import Problems, check_media
 from worker.hardware.capabilities import Capabilities, Decoder, Encoder
 from worker.media.part import Part, Tracks
 from worker.spool.output import OutputChunk
@@ -30,7 +30,7 @@ _LONGEST = timedelta(days=7)
 
 
 def request_from_proto(message: worker_service_pb2.StartTaskRequest) -> TaskRequest:
-    """Reads and checks what is asked for; raises InvalidArgument with every violation, or Unimplemented."""
+    """Reads and checks what is asked for; raises InvalidArgument with every violation."""
     problems = Problems()
     if not _TASK_ID.fullmatch(message.task_id):
         problems.add("task_id", "must be 4 to 63 characters out of a-z 0-9 -, the first a letter or digit")
@@ -43,7 +43,6 @@ def request_from_proto(message: worker_service_pb2.StartTaskRequest) -> TaskRequ
     problems.raise_if_any()
     if operation is None:
         raise InvalidArgument("operation is required.")
-    check_supported(operation, output)
     return TaskRequest(
         task_id=message.task_id,
         operation=operation,

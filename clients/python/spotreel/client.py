@@ -287,11 +287,26 @@ class AsyncClient(Machines):
         *,
         mode: "Caption.Mode.ValueType" = Caption.MODE_UNSPECIFIED,
         style: CaptionStyle | None = None,
+        language: str = "",
+        fonts: Sequence[Source] = (),
+        missing_glyphs: "Caption.MissingGlyphs.ValueType" = Caption.MISSING_GLYPHS_UNSPECIFIED,
         **settings: Unpack[RunSettings],
     ) -> Job:
         """Puts subtitles onto a video; uploads what is local, then as `run`."""
-        describe = partial(operations.caption, mode=mode, style=style)
-        return await self._submit(describe, settings, video=video, subtitles=subtitles)
+
+        def describe(video: MediaSource, subtitles: MediaSource, **own: MediaSource) -> Operation:
+            return operations.caption(
+                video,
+                subtitles,
+                mode=mode,
+                style=style,
+                language=language,
+                fonts=list(own.values()),
+                missing_glyphs=missing_glyphs,
+            )
+
+        named = {f"font_{number}": font for number, font in enumerate(fonts, start=1)}
+        return await self._submit(describe, settings, video=video, subtitles=subtitles, **named)
 
     async def image_to_video(
         self,

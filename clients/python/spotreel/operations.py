@@ -52,9 +52,22 @@ def caption(
     *,
     mode: "Caption.Mode.ValueType" = Caption.MODE_UNSPECIFIED,
     style: CaptionStyle | None = None,
+    language: str = "",
+    fonts: Sequence[MediaSource] = (),
+    missing_glyphs: "Caption.MissingGlyphs.ValueType" = Caption.MISSING_GLYPHS_UNSPECIFIED,
 ) -> Operation:
-    """Puts subtitles onto a video: burnt in, or with MODE_SOFT as a track."""
-    return Operation(caption=Caption(video=video, subtitles=subtitles, mode=mode, style=style))
+    """Puts subtitles onto a video: burnt in, with `fonts` besides the worker's, or with MODE_SOFT as a track."""
+    return Operation(
+        caption=Caption(
+            video=video,
+            subtitles=subtitles,
+            mode=mode,
+            style=style,
+            language=language,
+            fonts=fonts,
+            missing_glyphs=missing_glyphs,
+        )
+    )
 
 
 def image_to_video(

@@ -201,10 +201,24 @@ class Client:
         *,
         mode: "Caption.Mode.ValueType" = Caption.MODE_UNSPECIFIED,
         style: CaptionStyle | None = None,
+        language: str = "",
+        fonts: Sequence[Source] = (),
+        missing_glyphs: "Caption.MissingGlyphs.ValueType" = Caption.MISSING_GLYPHS_UNSPECIFIED,
         **settings: Unpack[RunSettings],
     ) -> Job:
         """See `AsyncClient.caption`."""
-        return self._run(self._client.caption(video, subtitles, mode=mode, style=style, **settings))
+        return self._run(
+            self._client.caption(
+                video,
+                subtitles,
+                mode=mode,
+                style=style,
+                language=language,
+                fonts=fonts,
+                missing_glyphs=missing_glyphs,
+                **settings,
+            )
+        )
 
     def image_to_video(
         self,

@@ -255,12 +255,6 @@ async def call_unknown_job(lab: Lab) -> Seen:
 
 
 @scenario
-async def call_not_built_yet(lab: Lab) -> Seen:
-    caption = Caption(video=_UNKNOWN_ASSET, subtitles=_UNKNOWN_ASSET, missing_glyphs=Caption.MISSING_GLYPHS_OMIT)
-    return await _created(lab, JobSpec(operation=Operation(caption=caption)))
-
-
-@scenario
 async def call_request_id_reused(lab: Lab) -> Seen:
     async with lab.client() as client:
         video, text = await client.source(lab.video()), await client.source(lab.text())

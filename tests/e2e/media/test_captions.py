@@ -1,8 +1,12 @@
 """Captions burned into every kind of video the service meets."""
 
-import pytest
+import io
 
-from servicekit.media.operations import Caption, CaptionStyle
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+
+from servicekit.media.operations import Caption, CaptionStyle, Transcode
 from servicekit.media.outputs import (
     AudioCodec,
     AudioEncoding,
@@ -17,6 +21,28 @@ from worker.errors import FailureReason, TaskFailed
 
 CAPTION = Caption(video=ANY, subtitles=ANY)
 SRT = "1\n00:00:00,000 --> 00:00:00,800\nHello {world} \\N\n"
+
+
+def _font(family: str, characters: str) -> bytes:
+    """A font in which each character is a square."""
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    for point in ((0, 900), (900, 900), (900, 0)):
+        pen.lineTo(point)
+    pen.closePath()
+    glyphs = [".notdef", *(f"uni{ord(char):04X}" for char in characters)]
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder(glyphs)
+    builder.setupCharacterMap({ord(char): f"uni{ord(char):04X}" for char in characters})
+    builder.setupGlyf(dict.fromkeys(glyphs, pen.glyph()))
+    builder.setupHorizontalMetrics(dict.fromkeys(glyphs, (1000, 0)))
+    builder.setupHorizontalHeader(ascent=900, descent=-100)
+    builder.setupNameTable({"familyName": family, "styleName": "Regular"})
+    builder.setupOS2(sTypoAscender=900, usWinAscent=900, usWinDescent=100)
+    builder.setupPost()
+    file = io.BytesIO()
+    builder.save(file)
+    return file.getvalue()
 
 
 async def test_caption_is_drawn_only_while_its_cue_lasts_and_sound_is_copied(studio: Studio) -> None:
@@ -152,3 +178,58 @@ async def test_a_box_is_drawn_where_a_back_colour_is_given(studio: Studio) -> No
     made = await studio.make(operation, OutputSpec(), {"video": grey, "subtitles": studio.text("a.srt", SRT)})
     dark = sum(value < 40 for value in studio.frame(made.path, 0.4))
     assert dark > 320 * 240 * 0.03
+
+
+async def test_the_word_that_is_spoken_has_another_colour_and_nothing_moves(studio: Studio) -> None:
+    vtt = "WEBVTT\n\n00:00.000 --> 00:02.000\n<00:00.000>WWWW <00:01.000>WWWW\n"
+    source = studio.input(
+        "black.mp4", "-f", "lavfi", "-i", "color=black:size=320x240:rate=5:duration=2", "-pix_fmt", "yuv420p"
+    )
+    # Black letters on the black picture: only the word that is highlighted is seen.
+    style = CaptionStyle(primary_color="#000000", outline_width=0, highlight_color="#FFFFFF", font_size=100)
+    operation = Caption(video=ANY, subtitles=ANY, style=style)
+    made = await studio.make(operation, OutputSpec(), {"video": source, "subtitles": studio.text("a.vtt", vtt)})
+    first, second = (_columns(studio.frame(made.path, at)) for at in (0.5, 1.5))
+    assert max(first) < 160 <= min(second)
+    white = CaptionStyle(primary_color="#FFFFFF", outline_width=0, font_size=100)
+    plain = Caption(video=ANY, subtitles=ANY, style=white)
+    whole = await studio.make(plain, OutputSpec(), {"video": source, "subtitles": studio.text("a.vtt", vtt)})
+    assert _columns(studio.frame(whole.path, 0.5)) == first | second
+
+
+def _columns(frame: bytes, width: int = 320) -> set[int]:
+    return {index % width for index, level in enumerate(frame) if level > 128}
+
+
+async def test_a_font_of_the_user_draws_what_others_lack(studio: Studio) -> None:
+    font = studio.file("no suffix", _font("Own Face", "漢"))
+    source = studio.video(seconds=0.2)
+    inputs = {"video": source, "subtitles": studio.text("a.srt", "1\n00:00:00,000 --> 00:00:01,000\n漢漢\n")}
+    with pytest.raises(TaskFailed, match="漢"):
+        await studio.make(CAPTION, OutputSpec(), inputs)
+    for style in (CaptionStyle(), CaptionStyle(font_family="own face")):
+        operation = Caption(video=ANY, subtitles=ANY, fonts=(ANY,), style=style)
+        made = await studio.make(operation, OutputSpec(), {**inputs, "font-1": font})
+        plain = await studio.make(Transcode(video=ANY), OutputSpec(), {"video": source})
+        assert studio.frame(made.path, 0) != studio.frame(plain.path, 0)
+        # The glyph is a full square, and white.
+        lower = studio.frame(made.path, 0)[320 * 200 :]
+        assert sum(level > 220 for level in lower) > 2 * 9 * 9
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"not a font", "Font 1 is no TrueType or OpenType font"),
+        (b"", "Font 1 is no TrueType or OpenType font"),
+        (b"\0\1\0\0\xff\xff" + bytes(60), "Font 1 is no TrueType or OpenType font"),
+        (_font("Bad,Name", "x"), "Font 1 has no family name that captions could use"),
+        (_font("Half", "x")[:300], "Font 1 is no TrueType or OpenType font"),
+    ],
+)
+async def test_a_font_that_is_none(studio: Studio, content: bytes, words: str) -> None:
+    operation = Caption(video=ANY, subtitles=ANY, fonts=(ANY,))
+    inputs = {"video": studio.video(seconds=0.2), "subtitles": studio.text("a.srt", SRT)}
+    with pytest.raises(TaskFailed, match=words) as failed:
+        await studio.make(operation, OutputSpec(), {**inputs, "font-1": studio.file("font", content)})
+    assert failed.value.reason is FailureReason.INPUT_INVALID

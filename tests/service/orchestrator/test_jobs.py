@@ -87,18 +87,6 @@ async def test_a_wrong_field_is_refused(service: Service, fields: Any, ids: Any,
     assert service.dispatch.wakes == 0
 
 
-async def test_what_is_not_built_yet_is_said_so(service: Service) -> None:
-    source = {"uri": "https://example.com/v.mp4"}
-    caption = {"caption": {"video": source, "subtitles": source, "missing_glyphs": 2}}
-    for call in (
-        create(service, operation=caption),
-        service.jobs.QuoteJob(pb.QuoteJobRequest(spec=spec(operation=caption))),
-    ):
-        refused = await refusal(call)
-        assert refused.pair == ("UNIMPLEMENTED", "NOT_IMPLEMENTED")
-        assert refused.metadata["field"] == "spec.operation.caption.missing_glyphs"
-
-
 async def test_an_asset_must_exist(service: Service) -> None:
     operation = {"caption": CAPTION["caption"] | {"video": {"asset": NOWHERE}}}
     for call in (

@@ -13,7 +13,7 @@ from spotreel.media.v1.output_pb2 import OutputSpec as OutputMessage
 from spotreel.media.v1.output_pb2 import VideoEncoding as VideoEncodingMessage
 from spotreel.media.v1.source_pb2 import MediaSource as SourceMessage
 
-from servicekit.errors import InvalidArgument, Unimplemented
+from servicekit.errors import InvalidArgument
 from servicekit.media.convert import operation_from_proto, operation_to_proto, output_from_proto, output_to_proto
 from servicekit.media.operations import (
     AddAudio,
@@ -24,7 +24,6 @@ from servicekit.media.operations import (
     CaptionStyle,
     Concat,
     ImageToVideo,
-    MissingGlyphs,
     Operation,
     Poster,
     SpriteSheet,
@@ -34,7 +33,7 @@ from servicekit.media.operations import (
     Zoom,
 )
 from servicekit.media.outputs import AudioCodec, AudioEncoding, FrameSize, OutputSpec, VideoCodec, VideoEncoding
-from servicekit.media.validation import Problems, check_media, check_supported
+from servicekit.media.validation import Problems, check_media
 
 VIDEO = UriSource(uri="https://example.com/v.mp4")
 SUBTITLES = AssetSource(asset="assets/" + "a" * 64)
@@ -298,11 +297,3 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(InvalidArgument, match=r"font_size: must be 1 to 500, not 900 \(and 1 more\)") as caught:
         problems.raise_if_any()
     assert len(caught.value.violations) == 2
-
-
-def test_what_is_not_built_yet_is_said_by_name() -> None:
-    unbuilt = Caption(video=VIDEO, subtitles=VIDEO, missing_glyphs=MissingGlyphs.OMIT)
-    with pytest.raises(Unimplemented) as caught:
-        check_supported(unbuilt, OutputSpec(), prefix="spec.")
-    assert caught.value.reason == "NOT_IMPLEMENTED"
-    assert caught.value.metadata == {"field": "spec.operation.caption.missing_glyphs"}

@@ -93,14 +93,27 @@ def _work_options(command: Command) -> Command:
 @click.option("--margin-vertical", type=click.IntRange(0, 500), help="In 1/1000 of the height. Default: 40.")
 @click.option("--margin-horizontal", type=click.IntRange(0, 500), help="In 1/1000 of the height. Default: 40.")
 @click.option("--max-line-chars", type=int, help="Break longer lines. Default: only where they leave the picture.")
+@click.option(
+    "--highlight-color",
+    metavar="#RRGGBB[AA]",
+    help="Of each word while it is spoken, where the subtitles say when. Default: no highlight.",
+)
+@click.option(
+    "--font-file", "fonts", type=SOURCE, multiple=True, metavar="FILE", help="A font to draw with; may be repeated."
+)
+@click.option(
+    "--missing-glyphs", type=click.Choice(["fail", "omit"]), help="What no font can draw: fail (default), or leave out."
+)
+@click.option("--language", metavar="ISO639-2", help="Of a track (--mode soft), three letters such as eng.")
 @_work_options
 def caption(video: str | Path, subtitles: str | Path, mode: str | None, **values: Any) -> None:
     """Put SUBTITLES (SRT, WebVTT, ASS) onto VIDEO."""
     style = _take(
         values,
         *("font_family", "font_size", "primary_color", "outline_color", "outline_width", "back_color", "shadow"),
-        *("bold", "italic", "uppercase", "margin_vertical", "margin_horizontal", "max_line_chars"),
+        *("bold", "italic", "uppercase", "margin_vertical", "margin_horizontal", "max_line_chars", "highlight_color"),
     )
+    fonts, missing, language = (values.pop(name) for name in ("fonts", "missing_glyphs", "language"))
     alignment = values.pop("alignment")
 
     async def ask(client: "AsyncClient", settings: "RunSettings") -> "Job":
@@ -113,6 +126,9 @@ def caption(video: str | Path, subtitles: str | Path, mode: str | None, **values
             subtitles,
             mode=Caption.Mode.Value(_enum("MODE", mode)),
             style=CaptionStyle(**style) if style else None,
+            language=language or "",
+            fonts=fonts,
+            missing_glyphs=Caption.MissingGlyphs.Value(_enum("MISSING_GLYPHS", missing)),
             **settings,
         )
 

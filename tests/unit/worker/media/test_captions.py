@@ -6,13 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicekit.media.operations import CaptionAlignment, CaptionStyle
+from servicekit.media.operations import CaptionAlignment, CaptionStyle, MissingGlyphs
 from worker.errors import FailureReason, TaskFailed
 from worker.fonts.book import FontBook
 from worker.media.captions import caption_script
-from worker.media.subtitles import Cue, Span
+from worker.media.subtitles import Cue, Span, Spoken
 
 FONTS = FontBook.load()
+
+
+def seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
 
 
 def event(text: str, style: CaptionStyle | None = None, *, bold: bool = False, italic: bool = False) -> str:
@@ -43,6 +47,33 @@ def test_text_never_becomes_markup(text: str) -> None:
     drawn = written.replace("\\N", "\n").replace("\\{", "{").replace("\\\u2060", "\\")
     assert drawn == text
     assert "{" not in written.replace("\\{", "")
+
+
+def test_each_word_is_highlighted_while_it_is_spoken() -> None:
+    words = [
+        Span("one ", spoken=Spoken(seconds(1), seconds(2))),
+        Span("two", spoken=Spoken(seconds(2), seconds(3))),
+        Span(" quiet"),
+    ]
+    cue = Cue(start=seconds(1), end=seconds(4), spans=tuple(words), line=1)
+    style = CaptionStyle(highlight_color="#FFD200", primary_color="#FFFFFF80")
+    lines = caption_script([cue], style, aspect=1, fonts=FONTS).text.splitlines()
+    events = [line.split(",", 9) for line in lines if line.startswith("Dialogue")]
+    on, off = r"{\1c&H00D2FF&\1a&H00&}", r"{\1c&HFFFFFF&\1a&H7F&}"
+    assert [(fields[1], fields[2], fields[9]) for fields in events] == [
+        ("0:00:01.00", "0:00:02.00", rf"{on}one {{\r}}{off}two{{\r}} quiet"),
+        ("0:00:02.00", "0:00:03.00", rf"{off}one {{\r}}{on}two{{\r}} quiet"),
+        ("0:00:03.00", "0:00:04.00", rf"{off}one {{\r}}{off}two{{\r}} quiet"),
+    ]
+    assert "1c" not in caption_script([cue], CaptionStyle(), aspect=1, fonts=FONTS).text
+
+
+def test_characters_that_no_font_has_are_left_out_where_that_is_asked_for() -> None:
+    cue = Cue(start=seconds(0), end=seconds(1), spans=(Span("a漢b"),), line=1)
+    with pytest.raises(TaskFailed, match=r"漢 \(U\+6F22\)"):
+        caption_script([cue], CaptionStyle(), aspect=1, fonts=FONTS)
+    script = caption_script([cue], CaptionStyle(), aspect=1, fonts=FONTS, missing=MissingGlyphs.OMIT)
+    assert script.text.rstrip().endswith(",,ab")
 
 
 def test_emphasis_and_uppercase() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import FailureReason, TaskFailed
-from worker.media.subtitles import read_subtitles
+from worker.media.subtitles import Spoken, read_subtitles
 
 FRENCH = "1\n00:00:01,000 --> 00:00:02,500\nÇa a été déçu, où est le garçon?\n"
 
@@ -96,3 +96,42 @@ def test_what_cannot_be_used_is_refused(content: bytes, words: str) -> None:
 def test_no_bytes_raise_anything_else(content: bytes) -> None:
     with suppress(TaskFailed):
         assert read_subtitles(content)
+
+
+def spoken(content: str) -> list[tuple[str, tuple[float, float] | None]]:
+    (cue,) = read_subtitles(content.encode())
+    return [(span.text, None if (when := span.spoken) is None else _seconds(when)) for span in cue.spans]
+
+
+def _seconds(when: Spoken) -> tuple[float, float]:
+    return when.start.total_seconds(), when.end.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("no times at all", [("no times at all", None)]),
+        ("one <00:00:02.000>two", [("one ", (1.0, 2.0)), ("two", (2.0, 4.0))]),
+        ("<00:01.500>one<c> two</c><00:03.000> 3", [("one", (1.5, 3.0)), (" two", (1.5, 3.0)), (" 3", (3.0, 4.0))]),
+        # Out of order, and outside of the cue: they say nothing.
+        ("one <00:03.000>two <00:02.000>3", [("one ", (1.0, 3.0)), ("two ", (3.0, 4.0)), ("3", (3.0, 4.0))]),
+        ("one <00:00:09.000>two", [("one ", None), ("two", None)]),
+    ],
+)  # fmt: skip
+def test_words_of_webvtt_with_their_times(body: str, words: list[tuple[str, tuple[float, float] | None]]) -> None:
+    assert spoken(f"WEBVTT\n\n00:01.000 --> 00:04.000\n{body}\n") == words
+
+
+def test_a_tag_of_webvtt_stays_open_across_a_timestamp() -> None:
+    (cue,) = read_subtitles(b"WEBVTT\n\n00:01.000 --> 00:04.000\n<b>one <00:02.000>two</b> three\n")
+    assert [(span.text, span.bold) for span in cue.spans] == [("one ", True), ("two", True), (" three", False)]
+
+
+@pytest.mark.parametrize("tag", ["k", "K", "kf", "ko"])
+def test_karaoke_of_ass_with_its_times(tag: str) -> None:
+    event = f"Dialogue: 0,0:00:01.00,0:00:04.00,Default,,0,0,0,,{{\\{tag}50}}one {{\\{tag}25\\i1}}two{{\\r}}\\N three"
+    assert spoken(f"[Events]\n{event}\n") == [
+        ("one ", (1.0, 1.5)),
+        ("two", (1.5, 1.75)),
+        ("\n three", (1.5, 1.75)),
+    ]

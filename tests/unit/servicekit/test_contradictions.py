@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from servicekit.media.contradictions import contradictions
 from servicekit.media.operations import (
     AddAudio,
     AssetSource,
@@ -18,7 +19,6 @@ from servicekit.media.operations import (
     Thumbnails,
 )
 from servicekit.media.outputs import AudioCodec, AudioEncoding, Container, OutputSpec, VideoCodec, VideoEncoding
-from servicekit.media.support import contradictions, unsupported
 
 ANY = AssetSource(asset="assets/any")
 CAPTION = Caption(video=ANY, subtitles=ANY)
@@ -27,17 +27,8 @@ COPY = VideoEncoding(codec=VideoCodec.COPY)
 COPIED_SOUND = OutputSpec(video=COPY, audio=AudioEncoding(codec=AudioCodec.COPY))
 
 
-@pytest.mark.parametrize(
-    ("operation", "field"),
-    [(Thumbnails(video=ANY, kind=Poster()), "operation.thumbnails")],
-)
-def test_not_offered_yet(operation: Operation, field: str) -> None:
-    assert [path for path, _ in unsupported(operation, OutputSpec())] == [field]
-
-
 @pytest.mark.parametrize("operation", [CAPTION, SOUND, ImageToVideo(image=ANY), Thumbnails(video=ANY, kind=Poster())])
-def test_operations_are_offered_with_their_defaults(operation: Operation) -> None:
-    assert unsupported(operation, OutputSpec()) == []
+def test_defaults_do_not_contradict_each_other(operation: Operation) -> None:
     assert contradictions(operation, OutputSpec()) == []
 
 

@@ -1,7 +1,7 @@
-"""What can be done today, and which wishes contradict each other, as far as a request alone tells.
+"""Which wishes contradict each other, as far as a request alone tells.
 
-Pure and light, so that both services answer alike: `unsupported` becomes UNIMPLEMENTED, `contradictions`
-becomes INVALID_ARGUMENT. Field paths are relative to the message that holds `operation` and `output`.
+Pure and light, so that both services answer alike, with INVALID_ARGUMENT. Field paths are relative to the message that
+holds `operation` and `output`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,6 @@ from servicekit.media.operations import (
     CaptionMode,
     ImageToVideo,
     Operation,
-    Thumbnails,
 )
 from servicekit.media.outputs import AudioCodec, Container, OutputSpec, VideoCodec
 
@@ -36,20 +35,9 @@ _AUDIO_CODECS: Mapping[Container, frozenset[AudioCodec]] = {
 }
 
 
-def unsupported(operation: Operation, output: OutputSpec) -> list[Finding]:
-    """Returns (field path, description) for each part of a valid request that is not built yet."""
-    del output  # every container, codec and delivery is built; part of the signature so that callers need not know
-    return list(_unsupported(operation))
-
-
 def contradictions(operation: Operation, output: OutputSpec) -> list[Finding]:
     """Returns (field path, description) for each wish that no input could fulfil."""
     return [*_container_contradictions(output), *_operation_contradictions(operation, output)]
-
-
-def _unsupported(operation: Operation) -> Iterator[Finding]:
-    if isinstance(operation, Thumbnails):
-        yield "operation.thumbnails", "pictures of a video are not offered yet"
 
 
 def _container_contradictions(output: OutputSpec) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
@@ -31,16 +31,20 @@ _LEGACY_ENCODINGS = [
 _WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøœùúûüýÿßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØŒÙÚÛÜÝ‘’‚“”„–—…€«»°¡¿\u00a0")
 _WESTERN_SHARE = 0.5
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-_ARROW = "-->"
-_TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[,.:](\d{1,3}))?"
-_TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?$")
+_TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:\s?[,.:]\s?(\d{1,6}))?"
+# Two hyphens are meant; editors make one of them, or a dash.
+_ARROW = re.compile(r"-->|(?<=\d)\s*(?:->|[–—]>|→)\s*-?\d")
+_TIMING = re.compile(rf"\s*(-?){_TIME}\s*(?:-{{1,3}}>|[–—]>|→)\s*(-?){_TIME}(?:\s.*)?$")
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][^<>]*)>|\{(/?)([biu])\}|\{\\an?\d+\}")
 _WEBVTT_MOMENT = re.compile(r"<(\d[\d:.]*)>")
 _TIMESTAMP = re.compile(_TIME)
 _ASS_OVERRIDE = re.compile(r"(\{[^}]*\})")
 _ASS_KARAOKE = re.compile(r"\\(?:k[fo]?|K)\s*(\d{1,6})")
 _ASS_TIME = re.compile(r"\s*(\d+):(\d{1,2}):(\d{1,2})\.(\d{1,3})\s*$")
-_ASS_TEXT_FIELD = 9
+_BLOCK = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
+_ASS_FIELDS = ("layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text")
+_ASS_DRAWING = re.compile(r"\\p\s*(\d+)")
 _EMPHASIS = {"b": "bold", "i": "italic", "u": "underline"}
 
 
@@ -158,28 +162,42 @@ def _parse(lines: list[str]) -> Iterator[Cue]:
 def _parse_timed(lines: list[str]) -> Iterator[Cue]:
     """SubRip and WebVTT, which differ in headers that are no cues and in the decimal mark."""
     webvtt = bool(lines) and lines[0].lstrip("\ufeff").startswith("WEBVTT")
-    starts = [index for index, line in enumerate(lines) if _ARROW in line]
+    lines = _without_blocks(lines) if webvtt else lines
+    starts = [index for index, line in enumerate(lines) if _ARROW.search(line)]
     for position, index in enumerate(starts):
         following = starts[position + 1] if position + 1 < len(starts) else len(lines)
         start, end = _timing(lines[index], index + 1)
         body = _body(lines[index + 1 : following], before_cue=following < len(lines), webvtt=webvtt)
-        text = "\n".join(body)
+        text = _BREAK.sub("\n", "\n".join(body))
         spans = _webvtt_spans(text, start, end) if webvtt else tuple(span for span in _spans(text) if span.text)
         yield Cue(start=start, end=end, spans=spans, line=index + 1)
+
+
+def _without_blocks(lines: list[str]) -> list[str]:
+    """Empties the blocks that are no cues (NOTE, STYLE, REGION), each up to a blank line; the numbers of lines stay."""
+    kept: list[str] = []
+    inside = False
+    for line in lines:
+        inside = bool(line.strip()) and (inside or _BLOCK.match(line) is not None)
+        kept.append("" if inside else line)
+    return kept
 
 
 def _timing(line: str, number: int) -> tuple[timedelta, timedelta]:
     match = _TIMING.match(line)
     if match is None:
         raise _invalid(f"Line {number} of the subtitle file is no time range: {line.strip()[:60]!r}.", line=number)
-    start, end = _time(*match.groups()[:4]), _time(*match.groups()[4:])
+    before, *first, also_before, last_hours, last_minutes, last_seconds, last_fraction = match.groups()
+    # What was shifted to before the start of the video is cut off there.
+    start = timedelta() if before else _time(*first)
+    end = timedelta() if also_before else _time(last_hours, last_minutes, last_seconds, last_fraction)
     if end < start:
         raise _invalid(f"Line {number} of the subtitle file ends before it starts: {line.strip()[:60]!r}.", line=number)
     return start, end
 
 
 def _time(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> timedelta:
-    milliseconds = int((fraction or "0").ljust(3, "0"))
+    milliseconds = int((fraction or "0").ljust(3, "0")[:3])
     return timedelta(hours=int(hours or 0), minutes=int(minutes), seconds=int(seconds), milliseconds=milliseconds)
 
 
@@ -188,10 +206,9 @@ def _body(lines: list[str], *, before_cue: bool, webvtt: bool) -> list[str]:
     kept = [line.strip() for line in lines]
     if webvtt:
         return kept[: kept.index("")] if "" in kept else kept
-    # Files that lost their blank lines still carry the next cue's number right above its timing.
-    if before_cue and kept and kept[-1].isdigit():
-        kept.pop()
-    return [line for line in kept if line]
+    kept = [line for line in kept if line]
+    # Files that lost their blank lines, or have too many, still carry the next cue's number above its timing.
+    return kept[:-1] if before_cue and kept and kept[-1].isdigit() else kept
 
 
 def _webvtt_spans(text: str, start: timedelta, end: timedelta) -> tuple[Span, ...]:
@@ -252,28 +269,40 @@ def _look_after(look: Span, tag: re.Match[str]) -> Span:
 
 def _parse_ass(lines: list[str]) -> Iterator[Cue]:
     """ASS and SSA for their words and times alone; the look is that of the request's style."""
+    names: Sequence[str] = _ASS_FIELDS
+    section = ""
     for index, line in enumerate(lines):
         kind, _, rest = line.partition(":")
-        if kind.strip().lower() != "dialogue":
-            continue
-        fields = rest.split(",", _ASS_TEXT_FIELD)
-        times = [_ASS_TIME.match(field) for field in fields[1:3]]
-        if len(fields) <= _ASS_TEXT_FIELD or len(times) != 2 or times[0] is None or times[1] is None:
-            raise _invalid(f"Line {index + 1} of the subtitle file is no ASS event: {line[:60]!r}.", line=index + 1)
-        start, end = (_time(*match.groups()) for match in times if match is not None)
-        yield Cue(start=start, end=end, spans=tuple(_ass_spans(fields[_ASS_TEXT_FIELD], start)), line=index + 1)
+        if line.strip().startswith("["):
+            section = line.strip().lower()
+        elif section == "[events]" and kind.strip().lower() == "format":
+            names = [name.strip().lower() for name in rest.split(",")]
+        elif kind.strip().lower() == "dialogue":
+            # The text comes last, since it may hold commas.
+            fields = dict(zip(names, rest.split(",", len(names) - 1), strict=False))
+            start, end = (_ASS_TIME.match(fields.get(name, "")) for name in ("start", "end"))
+            if start is None or end is None or "text" not in fields:
+                raise _invalid(f"Line {index + 1} of the subtitle file is no ASS event: {line[:60]!r}.", line=index + 1)
+            begin = _time(*start.groups())
+            spans = tuple(_ass_spans(fields["text"], begin))
+            yield Cue(start=begin, end=_time(*end.groups()), spans=spans, line=index + 1)
 
 
 def _ass_spans(text: str, start: timedelta) -> Iterator[Span]:
-    """Karaoke tags say how long, in hundredths of a second, what follows them is spoken, one after the other."""
+    """Karaoke tags say how long, in hundredths of a second, what follows them is spoken, one after the other.
+
+    Drawings are no text and are left out.
+    """
     spoken: Spoken | None = None
-    until = start
+    until, drawing = start, False
     for piece in _ASS_OVERRIDE.split(text.strip()):
         if _ASS_OVERRIDE.fullmatch(piece):
+            for scale in _ASS_DRAWING.findall(piece):
+                drawing = int(scale) > 0
             for hundredths in _ASS_KARAOKE.findall(piece):
                 spoken = Spoken(until, until + timedelta(milliseconds=10 * int(hundredths)))
                 until = spoken.end
-        elif piece:
+        elif piece and not drawing:
             plain = piece.replace("\\h", "\u00a0").replace("\\N", "\n").replace("\\n", "\n")
             yield Span(plain, spoken=spoken)
 

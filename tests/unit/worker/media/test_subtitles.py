@@ -82,6 +82,10 @@ def test_ass_gives_its_words_and_times() -> None:
         (b"1\n00:00:01,000 --> 00:00:02,000\n\n", "no cue"),
         (b"1\n00:00:01,000 --> 00:00:02,000\nok\n\n2\n00:00:0x --> 3\nbad\n", "Line 6"),
         (b"1\n00:00:05,000 --> 00:00:02,000\nbackwards\n", "Line 2 .* ends before it starts"),
+        (b"WEBVTT\n\nNOTE x\n\n00:05.000 --> x\nbad\n", "Line 5"),
+        (b"[Events]\nFormat: Start, Text\nDialogue: 0:00:01.00,Hi\n", "Line 3 .* no ASS event"),
+        (b"[Events]\nDialogue: 0,0:00:01.00,soon,D,,0,0,0,,Hi\n", "Line 2 .* no ASS event"),
+        (b"{25}{50}MicroDVD counts frames\n", "no cue"),
         (random.Random(1).randbytes(4000), "not text"),
     ],
 )
@@ -96,6 +100,65 @@ def test_what_cannot_be_used_is_refused(content: bytes, words: str) -> None:
 def test_no_bytes_raise_anything_else(content: bytes) -> None:
     with suppress(TaskFailed):
         assert read_subtitles(content)
+
+
+ONE = "1\n00:00:01,000 --> 00:00:02,000\nHello\n\n2\n00:00:03,000 --> 00:00:04,000\nWorld\n"
+ASS = "[Script Info]\nTitle: x\n\n[Events]\n"
+BLOCKS = (
+    "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:9\n\nNOTE a --> b\nmore\n\nREGION\nid:a\n\n"
+    "a name\n00:01.000 --> 00:02.000 line:0 position:20%\nHi\n\nNOTE\nend --> of it\n"
+)
+SSA = (
+    ASS + "Format: Marked, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+    "Dialogue: Marked=0,0:00:01.00,0:00:02.00,D,,0000,0000,0000,!Effect,Hi\n"
+)
+EVENT = "Dialogue: 0,0:00:01.00,0:00:02.00,D,,0,0,0,,"
+
+
+@pytest.mark.parametrize(
+    ("content", "texts", "start"),
+    [
+        (ONE.replace("\n", "\r\r\n"), ["Hello", "World"], 1.0),
+        (ONE.replace("\n\n", "\n"), ["Hello", "World"], 1.0),
+        (ONE.replace(",000", ".000"), ["Hello", "World"], 1.0),
+        (ONE.replace(",000", ""), ["Hello", "World"], 1.0),
+        (ONE.replace(",000", ", 000"), ["Hello", "World"], 1.0),
+        (ONE.replace(",000", ",000123"), ["Hello", "World"], 1.0),
+        (ONE.replace("-->", "->"), ["Hello", "World"], 1.0),
+        (ONE.replace("-->", "–>"), ["Hello", "World"], 1.0),
+        (ONE.replace("-->", "→"), ["Hello", "World"], 1.0),
+        (ONE.replace("00:00:01,000 -->", "-00:00:01,000 -->"), ["Hello", "World"], 0.0),
+        ("1\n-00:00:03,000 --> -00:00:02,000\ngone\n\n" + ONE, ["Hello", "World"], 1.0),
+        ("1\n00:00:02,000 --> 00:00:02,000\nnever there\n\n" + ONE, ["Hello", "World"], 1.0),
+        (ONE.replace("Hello", "He said -> go"), ["He said -> go", "World"], 1.0),
+        (ONE.replace("Hello", "The answer is\n42"), ["The answer is\n42", "World"], 1.0),
+        (ONE.replace("Hello", "Hello<br>you<BR />there"), ["Hello\nyou\nthere", "World"], 1.0),
+        (ONE.replace("Hello", "x" * 100_000), ["x" * 100_000, "World"], 1.0),
+        (BLOCKS, ["Hi"], 1.0),
+        ("\ufeffWEBVTT\n\n00:01.000 --> 00:02.000\nHi\n", ["Hi"], 1.0),
+        (ASS + "Format: Start, End, Style, Text\nDialogue: 0:00:01.00,0:00:02.00,D,Hi, you\n", ["Hi, you"], 1.0),
+        (SSA, ["Hi"], 1.0),
+        (ASS + EVENT + "{\\p1}m 0 0 l 10 0{\\p0}Hi\n", ["Hi"], 1.0),
+        (ASS + "Comment: 0,0:00:00.00,0:00:02.00,D,,0,0,0,,no\n" + EVENT + "Hi\\hyou\n", ["Hi\u00a0you"], 1.0),
+    ],
+)  # fmt: skip
+def test_what_can_be_repaired_is(content: str, texts: list[str], start: float) -> None:
+    cues = read_subtitles(content.encode())
+    assert [cue.text for cue in cues] == texts
+    assert cues[0].start == timedelta(seconds=start)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("こんにちは、世界。これは字幕です", "shift_jis"),
+        ("你好，世界。这是字幕", "gb18030"),
+        ("مرحبا بالعالم هذا نص", "cp1256"),
+        ("Καλημέρα κόσμε, τι κάνεις", "cp1253"),
+    ],
+)
+def test_other_scripts_without_unicode(text: str, encoding: str) -> None:
+    assert read_subtitles(ONE.replace("Hello", text).encode(encoding))[0].text == text
 
 
 def spoken(content: str) -> list[tuple[str, tuple[float, float] | None]]:

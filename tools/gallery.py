@@ -13,10 +13,22 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from servicekit.clock import SystemClock
 from servicekit.ffmpeg import locate_ffmpeg
-from servicekit.media.operations import AssetSource, Border, Easing, Fit, ImageToVideo, Operation, Zoom
+from servicekit.media.operations import (
+    AssetSource,
+    Border,
+    Caption,
+    CaptionAlignment,
+    CaptionStyle,
+    Easing,
+    Fit,
+    ImageToVideo,
+    Operation,
+    Zoom,
+)
 from servicekit.media.outputs import FrameSize, OutputSpec, VideoEncoding
 from servicekit.probe import MediaProber
 from tools.scenery import draw
@@ -27,6 +39,7 @@ from worker.media.engine import MediaEngine
 
 PAGE = Path(__file__).parents[1] / "docs" / "gallery.md"
 FOLDER = PAGE.with_suffix("")
+JAPANESE_FONT = Path(__file__).parent / "fonts" / "NotoSansCJKjp-sample.otf"
 ANY = AssetSource(asset="assets/any")
 SMALL = OutputSpec(video=VideoEncoding(size=FrameSize(width=384, height=216), quality=12))
 SECOND = timedelta(seconds=1)
@@ -135,7 +148,83 @@ async def fits(studio: Studio) -> Sequence[str]:
     ]
 
 
+async def _captioned(studio: Studio, name: str, subtitles: str, at: float = 0.5, **settings: Any) -> str:
+    """A caption over the scenery; `settings` are those of `Caption`."""
+    still = ImageToVideo(image=ANY, duration=2 * SECOND, frame_rate=5, zoom=Zoom(end_scale=1.0))
+    paths = {"video": await studio.film(still, {"image": studio.scenery()}), "subtitles": studio.folder / "captions"}
+    paths["subtitles"].write_text(subtitles, encoding="utf-8")
+    if "fonts" in settings:
+        paths["font-1"] = JAPANESE_FONT
+    return studio.picture(name, await studio.film(Caption(video=ANY, subtitles=ANY, **settings), paths), at=at)
+
+
+def _srt(text: str) -> str:
+    return f"1\n00:00:00,000 --> 00:00:02,000\n{text}\n"
+
+
+async def scripts(studio: Studio) -> Sequence[str]:
+    """Captions in three scripts, the last with a font that came with the job."""
+    size = CaptionStyle(font_size=80)
+    japanese = CaptionStyle(font_size=80, font_family="Noto Sans CJK JP")
+    return [
+        await _captioned(
+            studio, "captions-latin", _srt("Où le soleil se couche,\nle vent <i>s’est tu</i>."), style=size
+        ),
+        await _captioned(studio, "captions-arabic", _srt("غربت الشمس وراء البحر (2026)"), style=size),
+        await _captioned(
+            studio, "captions-japanese", _srt("海の向こうに日が沈み、\n風が止んだ。"), style=japanese, fonts=(ANY,)
+        ),
+    ]
+
+
+async def styles(studio: Studio) -> Sequence[str]:
+    """A box, a wide outline with capitals at the top, and no outline but a shadow."""
+    boxed = CaptionStyle(font_size=80, back_color="#0B1D33D0", primary_color="#FFE9B0")
+    outlined = CaptionStyle(
+        font_size=90,
+        bold=True,
+        uppercase=True,
+        outline_width=10,
+        outline_color="#7A1E3A",
+        alignment=CaptionAlignment.TOP_CENTER,
+    )
+    shadowed = CaptionStyle(font_size=80, outline_width=0, shadow=8, alignment=CaptionAlignment.MIDDLE_LEFT)
+    text = _srt("The sun goes down behind the sea.")
+    return [
+        await _captioned(studio, f"captions-{name}", text, style=style)
+        for name, style in (("box", boxed), ("outline", outlined), ("shadow", shadowed))
+    ]
+
+
+async def karaoke(studio: Studio) -> Sequence[str]:
+    """Two moments of one caption of WebVTT with a timestamp before each word."""
+    words = "<00:00.000>The <00:00.400>sun <00:00.800>goes <00:01.200>down <00:01.600>now"
+    vtt = f"WEBVTT\n\n00:00.000 --> 00:02.000\n{words}\n"
+    style = CaptionStyle(font_size=110, bold=True, highlight_color="#FFD200", outline_width=6)
+    return [
+        await _captioned(studio, f"captions-word-{number}", vtt, at, style=style)
+        for number, at in enumerate((0.5, 1.3), start=1)
+    ]
+
+
 ENTRIES = [
+    Entry(
+        "Captions in other scripts",
+        "French with italics, Arabic from right to left with its joined letters, and Japanese with a font that came "
+        "with the job: `--font-file NotoSansCJKjp.otf --font 'Noto Sans CJK JP'`.",
+        scripts,
+    ),
+    Entry(
+        "Box, outline, shadow",
+        "`--back-color '#0B1D33D0' --color '#FFE9B0'`; `--bold --uppercase --outline-width 10 --align top-center`; "
+        "`--outline-width 0 --shadow 8 --align middle-left`.",
+        styles,
+    ),
+    Entry(
+        "The word that is spoken",
+        "Two moments of a WebVTT caption with timestamps between its words: `--highlight-color '#FFD200'`.",
+        karaoke,
+    ),
     Entry(
         "A zoom",
         "The first, the middle and the last frame: `--zoom-to 2.4 --focus 0.7,0.32 --easing ease-in-out`.",

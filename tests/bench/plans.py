@@ -126,6 +126,37 @@ async def plans(bench: Bench) -> Finding:
     )
 
 
+async def caption_cost(bench: Bench) -> Finding:
+    """Captions burnt in on the CPU against the same encode without them plus what libass takes for itself."""
+    video = media.full_hd(bench.ffmpeg, bench.folder / "plain.mp4", seconds=10)
+    text = media.subtitles(bench.folder / "plain.srt", seconds=10)
+    captioned: list[float] = []
+    plain: list[float] = []
+    drawing: list[float] = []
+    async with MediaProber() as prober:
+        engine = _engine(bench, prober)
+        inputs = {"video": video, "subtitles": text}
+
+        async def encode(operation: Operation) -> None:
+            await _made(engine, operation, _ENCODE, inputs, bench.folder)
+
+        async def decode(*filters: str) -> None:
+            await asyncio.to_thread(_ffmpeg, bench, "-i", str(video), "-an", *filters, "-f", "null", "-")
+
+        for _ in range(bench.rounds):
+            captioned.append(await _cpu(lambda: encode(Caption(video=_ANY, subtitles=_ANY))))
+            plain.append(await _cpu(lambda: encode(Transcode(video=_ANY))))
+            drawing.append(await _cpu(lambda: decode("-vf", "subtitles=plain.srt")) - await _cpu(decode))
+    ratio = min(captioned) / (min(plain) + min(drawing))
+    return Finding(
+        title="CPU time of captions on the CPU against the encode without them plus what libass takes, 10 s of 1080p",
+        figure=f"{ratio:.3f}×",
+        target="≤ 1.05×",
+        met=ratio <= 1.05,
+        detail=f"with {numbers(captioned)} s, without {numbers(plain)} s, libass {numbers(drawing)} s",
+    )
+
+
 async def copies(bench: Bench) -> Finding:
     """What needs no encode against the encode that it would be."""
     video = media.full_hd(bench.ffmpeg, bench.folder / "video.mp4")
@@ -199,7 +230,7 @@ async def at_once(bench: Bench) -> Finding:
     )
 
 
-ALL = {"plans": plans, "copies": copies, "at-once": at_once}
+ALL = {"plans": plans, "caption-cost": caption_cost, "copies": copies, "at-once": at_once}
 
 
 def _engine(bench: Bench, prober: MediaProber) -> MediaEngine:

@@ -19,6 +19,9 @@ _SCRIPT_HEIGHT = 1000
 _NAMED_CHARACTERS = 10
 # With BorderStyle 4 libass pads the box by the shadow; below this text touches the edge.
 _BOX_PADDING = 8
+# As the encoding of a style it makes libass take the direction of a line from its text; anything else is left to right,
+# which puts the brackets and full stops of Arabic and Hebrew on the wrong side.
+_BY_TEXT = -1
 # Numbered as on a keypad.
 _ALIGNMENTS = {
     CaptionAlignment.BOTTOM_LEFT: 1,
@@ -238,7 +241,7 @@ def _styles(style: CaptionStyle, family: Family) -> list[str]:
         style.margin_horizontal,
         style.margin_horizontal,
         style.margin_vertical,
-        1,
+        _BY_TEXT,
     ]
     return ["[V4+ Styles]", f"Format: {_STYLE_FIELDS}", "Style: " + ",".join(str(value) for value in values)]
 

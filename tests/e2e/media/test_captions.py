@@ -197,6 +197,27 @@ async def test_the_word_that_is_spoken_has_another_colour_and_nothing_moves(stud
     assert _columns(studio.frame(whole.path, 0.5)) == first | second
 
 
+@pytest.mark.parametrize(("text", "dot_first"), [("שלום.", True), ("Hallo.", False)])
+async def test_a_full_stop_stands_where_the_direction_of_the_text_ends(
+    studio: Studio, text: str, dot_first: bool
+) -> None:
+    source = studio.input(
+        "black.mp4", "-f", "lavfi", "-i", "color=black:size=320x240:rate=5:duration=0.4", "-pix_fmt", "yuv420p"
+    )
+    style = CaptionStyle(outline_width=0, font_size=200)
+    subtitles = studio.text("a.srt", f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n")
+    operation = Caption(video=ANY, subtitles=ANY, style=style)
+    made = await studio.make(operation, OutputSpec(), {"video": source, "subtitles": subtitles})
+    frame = studio.frame(made.path, 0)
+    columns = sorted(_columns(frame))
+    left, right = (_height(frame, column) for column in (columns[2], columns[-3]))
+    assert (left < right) is dot_first
+
+
+def _height(frame: bytes, column: int, width: int = 320) -> int:
+    return sum(level > 128 for level in frame[column::width])
+
+
 def _columns(frame: bytes, width: int = 320) -> set[int]:
     return {index % width for index, level in enumerate(frame) if level > 128}
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +28,8 @@ from servicekit.media.operations import (
     Fit,
     ImageToVideo,
     Operation,
+    SpriteSheet,
+    Thumbnails,
     Zoom,
 )
 from servicekit.media.outputs import FrameSize, OutputSpec, VideoEncoding
@@ -76,7 +79,8 @@ class Studio:
         """Writes the frame of a film (or a picture) at that second as docs/gallery/`name`.png; returns the Markdown."""
         # A palette of its own makes a picture half as large, and no dithering makes it the same each time.
         graph = "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=dither=none"
-        command = ["-nostdin", "-loglevel", "error", "-y", "-ss", str(at), "-i", str(source), "-frames:v", "1"]
+        seek = ["-ss", str(at)] if at else []
+        command = ["-nostdin", "-loglevel", "error", "-y", *seek, "-i", str(source), "-frames:v", "1"]
         target = FOLDER / f"{name}.png"
         subprocess.run([self._ffmpeg, *command, "-update", "1", "-vf", graph, target], check=True)
         size = target.stat().st_size
@@ -207,6 +211,19 @@ async def karaoke(studio: Studio) -> Sequence[str]:
     ]
 
 
+async def sprites(studio: Studio) -> Sequence[str]:
+    """A sheet of a pan, a picture for each half second."""
+    zoom = Zoom(start_scale=2, end_scale=2, focus_x=0.0, end_focus_x=1.0, focus_y=0.6)
+    film = await studio.film(
+        ImageToVideo(image=ANY, duration=6 * SECOND, frame_rate=10, zoom=zoom), {"image": studio.scenery()}
+    )
+    sheet = SpriteSheet(interval=SECOND / 2, width=96, columns=4, rows=3)
+    archive = await studio.film(Thumbnails(video=ANY, kind=sheet), {"video": film}, OutputSpec())
+    with zipfile.ZipFile(archive) as opened:
+        opened.extract("sprites-001.jpg", studio.folder)
+    return [studio.picture("sprites", studio.folder / "sprites-001.jpg")]
+
+
 ENTRIES = [
     Entry(
         "Captions in other scripts",
@@ -235,6 +252,12 @@ ENTRIES = [
         "An upright still in a wide frame",
         "It covers the frame; `--fit contain --background '#1D3A5F'`; `--fit contain --border blur`.",
         fits,
+    ),
+    Entry(
+        "A sprite sheet",
+        "A picture for each half second of a pan, for the preview of a seek bar; `sprites.vtt` beside it says which "
+        "is where: `spotreel thumbnails film.mp4 -o sprites.zip --interval 0.5 --width 96 --columns 4 --rows 3`.",
+        sprites,
     ),
 ]
 

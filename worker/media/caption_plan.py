@@ -9,6 +9,7 @@ from servicekit.media_info import StreamInfo
 from worker.fonts.book import FontBook
 from worker.hardware.capabilities import Capabilities
 from worker.media import geometry
+from worker.media.brightness import style_for
 from worker.media.captions import SCRIPT_FILE, caption_script
 from worker.media.picture import copied_picture, encoded_picture, expected_output, rate_filter
 from worker.media.plan import CopyVideo, DrawCaptions, EncodeVideo, Plan, ProbedInput, SubtitleTrack, WrittenFile
@@ -43,9 +44,10 @@ def _burned_plan(
     picture, resize = geometry.fitted(geometry.upright(stream), output.video.size)
     cues = read_subtitles(inputs["subtitles"].content)
     own = [face for role, source in inputs.items() if role.startswith("font-") for face in source.faces]
+    kept_range = "" if output.video.codec is VideoCodec.H264 else stream.color_transfer
     script = caption_script(
         cues,
-        operation.style,
+        style_for(operation.style, kept_range),
         aspect=picture.aspect,
         fonts=fonts.with_faces(own),
         missing=operation.missing_glyphs,

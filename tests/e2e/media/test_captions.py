@@ -214,6 +214,22 @@ async def test_a_full_stop_stands_where_the_direction_of_the_text_ends(
     assert (left < right) is dot_first
 
 
+async def test_white_on_a_picture_that_stays_hdr_is_no_brighter_than_graphics(studio: Studio) -> None:
+    tagged = "format=yuv420p10le,setparams=color_trc=smpte2084:color_primaries=bt2020:colorspace=bt2020nc:range=tv"
+    source = studio.input(
+        "hdr.mp4",
+        *["-f", "lavfi", "-i", "color=black:size=320x240:rate=5:duration=0.4", "-vf", tagged],
+        *["-c:v", "libx265", "-x265-params", "log-level=none"],
+    )
+    inputs = {"video": source, "subtitles": studio.text("a.srt", "1\n00:00:00,000 --> 00:00:01,000\nIIII\n")}
+    spec = OutputSpec(video=VideoEncoding(codec=VideoCodec.HEVC, quality=10))
+    made = await studio.make(Caption(video=ANY, subtitles=ANY, style=CaptionStyle(font_size=300)), spec, inputs)
+    raw = studio.input("y.raw", "-i", str(made.path), "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "yuv420p10le")
+    luma = memoryview(raw.read_bytes()[: 320 * 240 * 2]).cast("H")
+    # 58 % of the range from 64 to 940.
+    assert max(luma) == pytest.approx(64 + 0.58 * 876, abs=15)
+
+
 def _height(frame: bytes, column: int, width: int = 320) -> int:
     return sum(level > 128 for level in frame[column::width])
 

@@ -139,6 +139,8 @@ async def test_a_driver_that_is_older_than_the_offer_said(host: Host) -> None:
 
 async def test_what_a_container_finds_in_its_environment(host: Host) -> None:
     contract = await host.running(1)
+    # Until the program runs, what is read of the process is of whoever started it.
+    await capabilities(await host.address(contract))
     environment = dict(
         entry.split("=", 1) for entry in Path(f"/proc/{host.pid(contract)}/environ").read_text().split("\0") if entry
     )

@@ -23,9 +23,12 @@ MOST_AT_ONCE = 8
 """More than this is not tried: consumer cards allow eight sessions for the whole host."""
 
 _TIMEOUT = timedelta(seconds=30)
-# Half a second or so of each: two cores encode 30 to 70 frames of 1080p in a second, an engine of NVENC 430.
+# Half a second or so on two cores, which encode 30 to 70 frames of 1080p in a second, a quarter of one on NVENC (430):
+# a rented machine bills while it is looked at.
 _FRAMES = 24
-_HARDWARE_FRAMES = 240
+_HARDWARE_FRAMES = 96
+# A sign of life, no measurement.
+_FRAMES_OF_LIFE = 2
 # What another doubling has to add to the total for its tasks to be worth the memory and the wait of each.
 _WORTHWHILE = 1.15
 # Ten frames over and over, so that making them costs nothing.
@@ -42,16 +45,17 @@ class EncodeTrials:
     driver_version: str
     clock: Clock
 
-    async def encoder(self, name: str, codec: VideoCodec) -> Encoder:
-        """Tries one encoder alone; one that does not work is no error."""
+    async def encoder(self, name: str, codec: VideoCodec, *, measured: bool = True) -> Encoder:
+        """Tries one encoder; one that does not work is no error. Where it is measured nothing else should run."""
         hardware = name.endswith("_nvenc")
+        frames = _HARDWARE_FRAMES if hardware else _FRAMES
         try:
-            trial = await self._encode(name, codec, _HARDWARE_FRAMES if hardware else _FRAMES)
+            trial = await self._encode(name, codec, frames if measured else _FRAMES_OF_LIFE)
         except TaskFailed as failure:
             diagnosis = Diagnosis(failure.metadata.get("diagnosis", Diagnosis.UNSPECIFIED))
             reason = with_driver(failure.message, diagnosis, self.driver_version)
             return Encoder(name=name, codec=codec, hardware=hardware, usable=False, reason=reason, diagnosis=diagnosis)
-        rate = round(trial.frames_per_second, 1)
+        rate = round(trial.frames_per_second, 1) if measured else 0.0
         return Encoder(name=name, codec=codec, hardware=hardware, usable=True, frames_per_second=rate)
 
     async def most_at_once(self, encoder: Encoder, *, limit: int) -> int:

@@ -84,11 +84,7 @@ async def _tried(ffmpeg: Path, gpus: Sequence[Gpu], clock: Clock, *, cores: int,
             ffmpeg=ffmpeg, folder=folder, environment=environment, driver_version=driver, clock=clock
         )
         present = await asyncio.to_thread(nvidia_present)
-        encoders = [
-            told_of_absence(await encodes.encoder(name, codec), present=present)
-            for codec, names in ENCODERS.items()
-            for name in names
-        ]
+        encoders = [told_of_absence(one, present=present) for one in await _encoders(encodes)]
         decodes = DecodeTrials(
             ffmpeg=ffmpeg, folder=folder, environment=environment, driver_version=driver, clock=clock
         )
@@ -96,6 +92,20 @@ async def _tried(ffmpeg: Path, gpus: Sequence[Gpu], clock: Clock, *, cores: int,
         decoders = await decodes.decoders() if seen else ()
         slots = await _slots(encodes, encoders, gpus, cores=cores, most=most) if most else 0
     return Findings(encoders=tuple(encoders), decoders=decoders, slots=slots)
+
+
+async def _encoders(encodes: EncodeTrials) -> Sequence[Encoder]:
+    """Tries NVENC's encoders first: where one works, those of the CPU are the exception, and only seen to work.
+
+    A rented machine bills while it is looked at, and measuring the CPU's encoders takes over a second.
+    """
+    hardware = {codec: await encodes.encoder(names[0], codec) for codec, names in ENCODERS.items()}
+    if any(encoder.usable for encoder in hardware.values()):
+        seen = [encodes.encoder(names[1], codec, measured=False) for codec, names in ENCODERS.items()]
+        software = list(await asyncio.gather(*seen))
+    else:
+        software = [await encodes.encoder(names[1], codec) for codec, names in ENCODERS.items()]
+    return [one for pair in zip(hardware.values(), software, strict=True) for one in pair]
 
 
 async def _slots(

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import zipfile
 from asyncio.subprocess import PIPE, Process
 from importlib import resources
 from pathlib import Path
@@ -44,6 +45,35 @@ async def nothing_runs(temporary: Path) -> None:
     async with asyncio.timeout(20):
         while descendants(temporary):  # noqa: ASYNC110 - nobody announces the end of processes that are not ours
             await asyncio.sleep(0.02)
+
+
+async def test_a_server_cuts_joins_and_makes_pictures(temporary: Path, tmp_path: Path) -> None:
+    """One server for all of it: a copy, a join of what was copied, and the two outputs that are no video."""
+    sample = SAMPLES / "bigbuckbunny.mp4"
+    server = await start(temporary, "serve", "--listen", "127.0.0.1:0", "--data-dir", tmp_path / "data")
+    assert server.stdout is not None
+    try:
+        address = (await server.stdout.readline()).decode().removeprefix("listening on ").strip()
+
+        async def run(*arguments: str | Path) -> str:
+            process = await start(temporary, *arguments, "--server", address)
+            async with asyncio.timeout(50):
+                told, said = await process.communicate()
+            assert process.returncode == 0, said.decode()
+            return told.decode()
+
+        part, joined = tmp_path / "part.mp4", tmp_path / "joined.mp4"
+        assert "copy" in await run("transcode", sample, "-o", part)
+        assert "copy" in await run("concat", part, part, "-o", joined)
+        await run("thumbnails", joined, "-o", tmp_path / "poster.jpg", "--at", "0.5")
+        await run("thumbnails", joined, "-o", tmp_path / "sprites.zip", "--interval", "1")
+    finally:
+        server.terminate()
+        await server.communicate()
+    assert (tmp_path / "poster.jpg").read_bytes()[:2] == b"\xff\xd8"
+    with zipfile.ZipFile(tmp_path / "sprites.zip") as sprites:
+        assert sorted(sprites.namelist()) == ["sprites-001.jpg", "sprites.vtt"]
+    await nothing_runs(temporary)
 
 
 async def test_captions_are_burnt_in_and_nothing_stays(temporary: Path, tmp_path: Path) -> None:

@@ -63,6 +63,11 @@ _FAILURES = (
         "An input is no media file, or it is cut off: it has no index (moov atom).",
     ),
     _rule(
+        r"Error parsing AAC extradata",
+        FailureReason.INPUT_INVALID,
+        "The sound of an input breaks off before the part that is wanted.",
+    ),
+    _rule(
         r"exceeds specified max pixel count",
         FailureReason.INPUT_INVALID,
         "A picture of an input is larger than 8192x8192 pixels.",

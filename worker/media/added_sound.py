@@ -137,6 +137,13 @@ def _timing(operation: AddAudio, added_length: timedelta | None, video_length: t
         sounding is None or video_length is None or video_length - sounding > _NEGLIGIBLE
     ):
         return _Timing(length=operation.length, video=video_length, sounding=video_length, repeats=True)
+    ends_with_video = operation.length in (AudioLength.VIDEO, AudioLength.SHORTEST, AudioLength.LOOP_AUDIO)
+    if ends_with_video and video_length is not None and operation.audio_offset >= video_length:
+        message = (
+            f"audio_offset is {operation.audio_offset.total_seconds():g} s, and the video ends at "
+            f"{video_length.total_seconds():g} s: nothing of the sound would be heard."
+        )
+        raise TaskFailed(FailureReason.INPUT_INVALID, message)
     if sounding == timedelta():
         message = "audio_offset skips the whole sound: it is as long as the sound file or longer."
         raise TaskFailed(FailureReason.INPUT_INVALID, message)

@@ -11,11 +11,20 @@ from worker.errors import FailureReason, TaskFailed
 from worker.hardware.capabilities import Capabilities
 from worker.media import geometry
 from worker.media.containers import VIDEO_CODECS
-from worker.media.picture import CODEC_NAMES, copied_picture, encoded_picture, expected_output, rate_filter
+from worker.media.picture import (
+    CODEC_NAMES,
+    MAX_FRAME_RATE,
+    copied_picture,
+    encoded_picture,
+    expected_output,
+    rate_filter,
+)
 from worker.media.plan import CopyVideo, EncodeVideo, Plan, ProbedInput
 from worker.media.sound import kept_sound
-from worker.media.streams import audio_streams, input_file, length_of, media_of, video_stream
+from worker.media.streams import audio_streams, input_file, length_of, media_of, stream_length, video_stream
 
+# Times come in milliseconds where frames have finer ones.
+_TIME_ROUNDING = timedelta(milliseconds=1)
 # In others a seek may land behind the key frame that is needed.
 INDEXED = frozenset({"mov", "matroska"})
 """Demuxers of formats that know where their key frames are."""
@@ -34,7 +43,7 @@ def transcode_plan(operation: Transcode, output: OutputSpec, source: ProbedInput
     length = length_of(media)
     start, end = operation.start_time, operation.end_time
     if length is not None:
-        _refuse_behind(start, length)
+        _refuse_behind(start, stream_length(stream, media) or length, stream.frame_rate)
         end = None if end is None or end >= length else end
     video: CopyVideo | EncodeVideo
     picture = geometry.stored(stream)
@@ -76,8 +85,10 @@ def is_copyable(stream: StreamInfo, output: OutputSpec) -> bool:
     )
 
 
-def _refuse_behind(start: timedelta, length: timedelta) -> None:
-    if start >= length:
+def _refuse_behind(start: timedelta, length: timedelta, frame_rate: float) -> None:
+    """No frame begins within the time that the last one is shown."""
+    last = timedelta(seconds=1 / frame_rate) if 0 < frame_rate <= MAX_FRAME_RATE else timedelta()
+    if start >= length or start > length - last + _TIME_ROUNDING:
         message = (
             f"start_time is {start.total_seconds():g} s, and the video ends at {length.total_seconds():g} s: "
             "nothing of it is left."

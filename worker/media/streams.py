@@ -7,6 +7,9 @@ from servicekit.media_info import MediaInfo, StreamInfo
 from worker.errors import FailureReason, TaskFailed
 from worker.media.plan import MediaFile, ProbedInput
 
+# What FFmpeg calls the demuxers of single pictures.
+_STILL = "_pipe"
+
 
 def input_file(source: ProbedInput, *, seek: timedelta = timedelta()) -> MediaFile:
     """Returns the input as FFmpeg is to read it, from that time on."""
@@ -23,6 +26,9 @@ def media_of(source: ProbedInput) -> MediaInfo:
 
 def video_stream(media: MediaInfo, name: str = "The video") -> StreamInfo:
     """Returns the first stream of moving pictures; a cover picture is none. Raises TaskFailed(INPUT_INVALID)."""
+    if media.format.endswith(_STILL):
+        message = f"{name} is a still picture ({media.format.removesuffix(_STILL)}); make a film of it first."
+        raise TaskFailed(FailureReason.INPUT_INVALID, message)
     for stream in media.streams:
         if stream.type == "video" and not stream.attached_picture and stream.width and stream.height:
             return stream

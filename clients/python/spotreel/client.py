@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -391,6 +391,8 @@ class AsyncClient(Machines):
     async def _submit(self, describe: Callable[..., Operation], settings: RunSettings, **sources: Source) -> Job:
         """Uploads what is local, but not before the server has said that it would take the job."""
         seen = self._prepare(settings)
+        if (target := settings.get("to")) is not None:
+            _refuse_own_input(Path(target), sources.values())
         known = {name: await asyncio.to_thread(_as_it_is, source) for name, source in sources.items()}
         if None in known.values():
             draft = describe(**{name: made or MediaSource(uri=_PLACEHOLDER) for name, made in known.items()})
@@ -466,6 +468,17 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
         reason, why = "DIRECTORY_MISSING", f"cannot be written: there is no directory {target.absolute().parent}"
     if reason:
         raise LocalFile(f"{target} {why}.", reason=reason, metadata={"path": str(target)})
+
+
+def _refuse_own_input(target: Path, sources: Iterable[Source]) -> None:
+    """An output in place of an input would leave nothing to do it again with."""
+    for source in sources:
+        if not operations.is_url(source) and target.exists() and Path(source).exists() and target.samefile(source):
+            raise LocalFile(
+                f"{target} is an input of the work; choose another name for its output.",
+                reason="FILE_IS_INPUT",
+                metadata={"path": str(target)},
+            )
 
 
 def _describe_concat(**videos: MediaSource) -> Operation:

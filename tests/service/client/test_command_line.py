@@ -98,6 +98,23 @@ async def test_wrong_usage_exits_with_2_before_anything_is_sent(server: Simulate
     assert not server.calls
 
 
+async def test_a_bitrate_and_a_quality_exclude_each_other(
+    server: SimulatedOrchestrator, video: Path, tmp_path: Path
+) -> None:
+    wishes = ("--bitrate", "100000", "--quality", "20")
+    status, _out, err = await run(server.address, "transcode", video, "-o", tmp_path / "out.mp4", *wishes)
+    assert status == 2
+    assert "--bitrate and --quality exclude each other" in err
+
+
+async def test_an_input_is_not_overwritten_by_its_output(server: SimulatedOrchestrator, video: Path) -> None:
+    before = video.read_bytes()
+    status, _out, err = await run(server.address, "transcode", video, "-o", video, "--overwrite")
+    assert status != 0
+    assert "is an input of the work" in err
+    assert video.read_bytes() == before
+
+
 async def test_what_the_server_refuses_is_not_uploaded(
     server: SimulatedOrchestrator, video: Path, tmp_path: Path
 ) -> None:

@@ -379,6 +379,8 @@ def _output_spec(container: str, values: Values) -> "OutputSpec":
     video: Values = {}
     if values["quality"] is not None:
         video["quality"] = values["quality"]
+    if values["bitrate"] is not None and values["quality"] is not None:
+        raise click.UsageError("--bitrate and --quality exclude each other.")
     if values["bitrate"] is not None:
         video["bitrate_bps"] = values["bitrate"]
     if values["codec"]:

@@ -251,3 +251,12 @@ def test_samples_are_unrolled_from_the_track_that_was_found() -> None:
     )
     words = " ".join(unrolling_arguments(plan, UnrollSound(source=1, stream=3), progress_fd=3))
     assert "-i file:/audio -map 0:3 -af aresample=async=1:first_pts=0 -c:a pcm_f32le -f caf pipe:1" in words
+
+
+@pytest.mark.parametrize("length", [AudioLength.VIDEO, AudioLength.SHORTEST, AudioLength.LOOP_AUDIO])
+def test_a_sound_that_would_begin_behind_the_end_of_the_video_is_refused(length: AudioLength) -> None:
+    late = AddAudio(video=ANY, audio=ANY, audio_offset=timedelta(seconds=10), length=length)
+    with pytest.raises(TaskFailed, match="audio_offset is 10 s, and the video ends at 10 s") as failed:
+        sounded(late)
+    assert failed.value.reason is FailureReason.INPUT_INVALID
+    assert sounded(replace(late, length=AudioLength.LONGEST)).total == timedelta(seconds=14)

@@ -106,6 +106,21 @@ def test_a_part_to_the_end_and_beyond_is_not_cut() -> None:
     assert (made.end, made.expected.duration, made.needs_encoder) == (None, 10 * SECOND, False)
 
 
+@pytest.mark.parametrize("start", [9.97, 10.0, 11.0])
+def test_a_part_that_begins_when_the_last_frame_is_shown_has_none(start: float) -> None:
+    with pytest.raises(TaskFailed, match="the video ends at 10 s: nothing of it is left"):
+        plan(Transcode(video=ANY, start_time=start * SECOND))
+    assert plan(Transcode(video=ANY, start_time=9.96 * SECOND)).expected.duration == 0.04 * SECOND
+
+
+@pytest.mark.parametrize("operation", [Transcode(video=ANY), Concat(videos=(ANY, ANY))])
+def test_a_still_is_no_video(operation: Transcode | Concat) -> None:
+    still = media(replace(VIDEO, codec="png"), kind="png_pipe")
+    sources = (still,) if isinstance(operation, Transcode) else (media(VIDEO), still)
+    with pytest.raises(TaskFailed, match=r"ideo( 2)? is a still picture \(png\); make a film of it first"):
+        plan(operation, None, *sources)
+
+
 def test_interlaced_pictures_are_made_whole_first() -> None:
     fields = media(replace(VIDEO, interlaced=True))
     output = OutputSpec(video=VideoEncoding(size=FrameSize(width=640)))

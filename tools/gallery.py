@@ -285,10 +285,5 @@ async def main() -> None:
     sys.stdout.write(f"written: {PAGE}, with {together} bytes of pictures\n")
 
 
-async def _part(entry: Entry, studio: Studio) -> str:
-    pictures = await entry.make(studio)
-    return f"## {entry.title}\n\n{entry.sentence}\n\n{' '.join(pictures)}"
-
-
 if __name__ == "__main__":
     asyncio.run(main())

@@ -12,6 +12,7 @@ from enum import StrEnum
 from servicekit.media.demuxers import reading_options
 from servicekit.media_info import Pace
 from worker.media.arguments import FPS_MODE_SINCE, READING_LIMITS, telling, video_filters
+from worker.media.cutting import INDEXED
 from worker.media.plan import MediaFile, VideoFilter
 
 # Measured with FFmpeg 9.0.2 on two cores: a run that seeks in a small file takes 50 ms until its first picture, 1080p
@@ -22,9 +23,8 @@ _KEY_FRAME_WEIGHT = 3.0
 # Seeking aims this much before the time where pictures are reordered.
 _SEEK_SLACK = timedelta(milliseconds=500)
 _MOMENT = timedelta(milliseconds=1)
-# Formats that know where their key frames are. In a transport stream or FLV a seek lands anywhere, so it aims a whole
-# group of pictures early; others are read from their start.
-_INDEXED = frozenset({"mov", "matroska"})
+# In a transport stream or FLV a seek lands anywhere, so it aims a whole group of pictures early; what has no index
+# either is read from its start.
 _SEEKABLE = frozenset({"mpegts", "flv"})
 
 
@@ -96,7 +96,7 @@ def cheapest_way(source: Source, interval: timedelta, count: int) -> Way:
     costs = {Way.EVERY_FRAME: pace.frames * covered * frame}
     if pace.longest_gap <= interval:
         costs[Way.KEY_FRAMES] = pace.key_frames * covered * frame * _KEY_FRAME_WEIGHT
-    if source.file.demuxer in _INDEXED:
+    if source.file.demuxer in INDEXED:
         costs[Way.SEEK] = count * (_SECONDS_PER_RUN + frame * (_KEY_FRAME_WEIGHT + group / 2))
         if pace.longest_gap + _SEEK_SLACK <= interval:
             costs[Way.SEEK_KEY_FRAMES] = count * (_SECONDS_PER_RUN + frame * _KEY_FRAME_WEIGHT)
@@ -162,7 +162,7 @@ def _chosen(sampling: Sampling, late: timedelta) -> list[str]:
 
 
 def _seek(source: Source, at: timedelta) -> timedelta:
-    if source.file.demuxer in _INDEXED:
+    if source.file.demuxer in INDEXED:
         return at
     if source.file.demuxer in _SEEKABLE:
         return max(at - source.pace.longest_gap - timedelta(seconds=1), timedelta())

@@ -9,9 +9,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 GENERATE := $(VENV)/generate
 GENERATE_READY := $(GENERATE)/.ready
-STUBS := clients/python/spotreel
+STUBS := $(addprefix clients/python/spotreel/,media orchestrator worker) $(addprefix clients/go/,media orchestrator worker) \
+  clients/typescript/src/gen clients/java/src/generated
+NODE_MODULES := clients/typescript/node_modules/.ready
 
-.PHONY: help setup demo demo-vast test test-fast check check-long lint types protos generate checkgenerate configuration bench bench-gpu gallery lock clean
+GO ?= go
+MVN ?= mvn --quiet --batch-mode --no-transfer-progress
+
+.PHONY: help setup demo demo-vast test test-fast check check-long lint types protos generate checkgenerate nodrift configuration bench bench-gpu gallery lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -56,18 +61,29 @@ protos: $(READY) ## buf: lint, format, and no breaking change against main
 	$(BIN)/buf format -d --exit-code protos
 	tools/breaking.sh
 
-$(GENERATE_READY): requirements/generate.txt $(READY)
+$(GENERATE_READY): requirements/generate.txt tools/go/go.sum tools/java/pom.xml $(NODE_MODULES) $(READY)
 	test -x $(GENERATE)/bin/pip || $(PYTHON) -m venv --clear $(GENERATE)
 	$(GENERATE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/generate.txt
+	GOBIN=$(CURDIR)/$(GENERATE)/bin $(GO) -C tools/go install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
+	$(MVN) -f tools/java generate-resources -Dto=$(CURDIR)/$(GENERATE)/java
+	chmod +x $(GENERATE)/java/*
 	touch $@
 
-generate: $(GENERATE_READY) ## Write the generated stubs from protos/
-	rm -rf $(STUBS)/media $(STUBS)/orchestrator $(STUBS)/worker
+generate: $(GENERATE_READY) ## Write the generated stubs from protos/; needs Go, Node, Java and Maven too
+	rm -rf $(STUBS)
 	$(BIN)/buf generate
+	$(BIN)/buf generate --template clients/typescript/buf.gen.yaml
 
-checkgenerate: generate ## Fail if the committed stubs are not what the protos give
+checkgenerate: ## Fail if the committed stubs are not what the protos give
+	@tools/with-toolchain.sh 'the check of generated code' go npm mvn -- $(MAKE) --no-print-directory generate nodrift
+
+nodrift:
 	@git diff --exit-code --stat -- $(STUBS) && test -z "$$(git status --porcelain -- $(STUBS) | grep '^??')" \
 	  || { echo 'The committed stubs differ from protos/: run `make generate` and commit.'; exit 1; }
+
+$(NODE_MODULES): clients/typescript/package-lock.json
+	cd clients/typescript && npm ci --no-fund --no-audit
+	touch $@
 
 configuration: $(READY) ## Write the tables of docs/configuration.md
 	$(BIN)/python -m tools.settings_table

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1espotreel/media/v1/source.proto\x12\x11spotreel.media.v1\"C\n\x0bMediaSource\x12\x12\n\x03uri\x18\x01 \x01(\tH\x00R\x03uri\x12\x16\n\x05\x61sset\x18\x02 \x01(\tH\x00R\x05\x61ssetB\x08\n\x06sourceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1espotreel/media/v1/source.proto\x12\x11spotreel.media.v1\"C\n\x0bMediaSource\x12\x12\n\x03uri\x18\x01 \x01(\tH\x00R\x03uri\x12\x16\n\x05\x61sset\x18\x02 \x01(\tH\x00R\x05\x61ssetB\x08\n\x06sourceB\xc3\x01\n\x14io.spotreel.media.v1B\x0bSourceProtoP\x01Z8github.com/spotreel/spotreel/clients/go/media/v1;mediav1\xa2\x02\x03SMX\xaa\x02\x11Spotreel.Media.V1\xca\x02\x11Spotreel\\Media\\V1\xe2\x02\x1dSpotreel\\Media\\V1\\GPBMetadata\xea\x02\x13Spotreel::Media::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'spotreel.media.v1.source_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\024io.spotreel.media.v1B\013SourceProtoP\001Z8github.com/spotreel/spotreel/clients/go/media/v1;mediav1\242\002\003SMX\252\002\021Spotreel.Media.V1\312\002\021Spotreel\\Media\\V1\342\002\035Spotreel\\Media\\V1\\GPBMetadata\352\002\023Spotreel::Media::V1'
   _globals['_MEDIASOURCE']._serialized_start=53
   _globals['_MEDIASOURCE']._serialized_end=120
 # @@protoc_insertion_point(module_scope)

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$spotreel/orchestrator/v1/asset.proto\x12\x18spotreel.orchestrator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x01\n\x05\x41sset\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n\nsize_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12\x16\n\x06sha256\x18\x03 \x01(\x0cR\x06sha256\x12\x1b\n\tfile_name\x18\x04 \x01(\tR\x08\x66ileName\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTimeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$spotreel/orchestrator/v1/asset.proto\x12\x18spotreel.orchestrator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x01\n\x05\x41sset\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n\nsize_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12\x16\n\x06sha256\x18\x03 \x01(\x0cR\x06sha256\x12\x1b\n\tfile_name\x18\x04 \x01(\tR\x08\x66ileName\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTimeB\xf3\x01\n\x1bio.spotreel.orchestrator.v1B\nAssetProtoP\x01ZFgithub.com/spotreel/spotreel/clients/go/orchestrator/v1;orchestratorv1\xa2\x02\x03SOX\xaa\x02\x18Spotreel.Orchestrator.V1\xca\x02\x18Spotreel\\Orchestrator\\V1\xe2\x02$Spotreel\\Orchestrator\\V1\\GPBMetadata\xea\x02\x1aSpotreel::Orchestrator::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'spotreel.orchestrator.v1.asset_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\033io.spotreel.orchestrator.v1B\nAssetProtoP\001ZFgithub.com/spotreel/spotreel/clients/go/orchestrator/v1;orchestratorv1\242\002\003SOX\252\002\030Spotreel.Orchestrator.V1\312\002\030Spotreel\\Orchestrator\\V1\342\002$Spotreel\\Orchestrator\\V1\\GPBMetadata\352\002\032Spotreel::Orchestrator::V1'
   _globals['_ASSET']._serialized_start=100
   _globals['_ASSET']._serialized_end=333
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 GENERATE := $(VENV)/generate
 GENERATE_READY := $(GENERATE)/.ready
 STUBS := $(addprefix clients/python/spotreel/,media orchestrator worker) $(addprefix clients/go/,media orchestrator worker) \
-  clients/typescript/src/gen clients/java/src/generated
+  clients/go/service_config.json clients/typescript/src/gen clients/java/src/generated
 NODE_MODULES := clients/typescript/node_modules/.ready
 
 GO ?= go
@@ -73,6 +73,8 @@ generate: $(GENERATE_READY) ## Write the generated stubs from protos/; needs Go,
 	rm -rf $(STUBS)
 	$(BIN)/buf generate
 	$(BIN)/buf generate --template clients/typescript/buf.gen.yaml
+	cp protos/service_config.json clients/go/service_config.json
+	{ printf 'export const serviceConfig = '; cat protos/service_config.json; echo ';'; } > clients/typescript/src/gen/service_config.ts
 
 checkgenerate: ## Fail if the committed stubs are not what the protos give
 	@tools/with-toolchain.sh 'the check of generated code' go npm mvn -- $(MAKE) --no-print-directory generate nodrift

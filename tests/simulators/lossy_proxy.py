@@ -10,8 +10,10 @@ class LossyProxy:
     """Passes bytes on to `target` (`host:port`); use it with `async with`.
 
     The next `cut_times` connections are reset, and the next `stall_times` ones fall silent, once `after_bytes` have
-    passed from the server to the client. `cuts`, `stalls` and `connections` count. `delay_seconds` is what everything
-    takes in each direction.
+    passed from the server to the client. The next `upload_cut_times` ones are reset once `upload_after_bytes` have
+    passed from the client to the server. `cuts`, `stalls`, `upload_cuts` and `connections` count; `bytes_down` and
+    `bytes_up` are what has passed to the client and to the server. `delay_seconds` is what everything takes in each
+    direction.
     """
 
     def __init__(self, target: str) -> None:
@@ -21,8 +23,13 @@ class LossyProxy:
         self.after_bytes = 0
         self.cut_times = 0
         self.stall_times = 0
+        self.upload_after_bytes = 0
+        self.upload_cut_times = 0
         self.delay_seconds = 0.0
         self.cuts = 0
+        self.upload_cuts = 0
+        self.bytes_down = 0
+        self.bytes_up = 0
         self.stalls = 0
         self.connections = 0
         self._server: asyncio.Server | None = None
@@ -61,8 +68,14 @@ class LossyProxy:
             self._links.discard(task)
 
     async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        passed = 0
         while data := await source.read(65536):
+            passed += len(data)
+            if passed > self.upload_after_bytes and self.upload_cuts < self.upload_cut_times:
+                self.upload_cuts += 1
+                raise ConnectionResetError
             await asyncio.sleep(self.delay_seconds)
+            self.bytes_up += len(data)
             sink.write(data)
             await sink.drain()
         raise ConnectionResetError
@@ -78,6 +91,7 @@ class LossyProxy:
                 self.stalls += 1
                 await asyncio.Event().wait()
             await asyncio.sleep(self.delay_seconds)
+            self.bytes_down += len(data)
             sink.write(data)
             with contextlib.suppress(ConnectionError):
                 await sink.drain()

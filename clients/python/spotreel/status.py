@@ -58,6 +58,7 @@ def error_of(error: grpc.aio.AioRpcError, *, server: str) -> errors.SpotreelClie
         retry_delay=retry.retry_delay.ToNanoseconds() / 1e9 if retry is not None else None,
         request_id=_text(trailers.get(_REQUEST_ID_KEY)),
     )
+    made.code = code.name
     if isinstance(made, errors.InvalidRequest) and bad_request is not None:
         made.violations = tuple(
             errors.FieldViolation(field=violation.field, description=violation.description)

@@ -25,6 +25,7 @@ from spotreel.orchestrator.v1.instance_pb2 import Instance
 from spotreel.orchestrator.v1.job_pb2 import Job, JobQuote, JobSpec
 from spotreel.orchestrator.v1.offer_service_pb2 import OfferRequirements, SearchOffersResponse
 from spotreel.progress import OnProgress, Progress
+from spotreel.streams import HEARTBEAT_SECONDS
 
 T = TypeVar("T")
 
@@ -45,10 +46,17 @@ class Client:
         tls_ca: Path | None = None,
         timeout: float | None = None,
         patience: float = 60.0,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         """Takes what `AsyncClient` takes."""
         self._make: Callable[[], AbstractAsyncContextManager[AsyncClient]] = lambda: AsyncClient(
-            server, api_key=api_key, tls=tls, tls_ca=tls_ca, timeout=timeout, patience=patience
+            server,
+            api_key=api_key,
+            tls=tls,
+            tls_ca=tls_ca,
+            timeout=timeout,
+            patience=patience,
+            heartbeat_seconds=heartbeat_seconds,
         )
         self._loop: _LoopThread | None = None
         self._stack = AsyncExitStack()

@@ -1,0 +1,132 @@
+"""A gRPC proxy that changes answers, into those of a newer server or into damaged ones, or holds them back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from spotreel.jobs import FINAL_STATES
+from spotreel.orchestrator.v1.job_service_pb2 import ReadJobOutputResponse, WatchJobResponse
+
+Change = Callable[[str, bytes], Awaitable[bytes]]
+"""Takes the method and an answer, and returns what the client gets instead, and when."""
+
+UNKNOWN_NUMBER = 99
+# Field 999, a string: what an older client has never heard of.
+_UNKNOWN_FIELD = bytes([0xBA, 0x3E, 5]) + b"newer"
+
+
+class NewerServer:
+    """Answers as a server of the future: with fields, and values of enums, that no client knows yet.
+
+    `enum_values` and `fields` count what was put in.
+    """
+
+    def __init__(self) -> None:
+        self.enum_values = 0
+        self.fields = 0
+
+    async def __call__(self, method: str, answer: bytes) -> bytes:
+        """Puts a field into each answer, and, while a job is watched, a stage into each and a state into the first."""
+        self.fields += 1
+        if method.endswith("/WatchJob"):
+            message = WatchJobResponse.FromString(answer)
+            job = message.job
+            if job.state not in FINAL_STATES:
+                if not self.enum_values:
+                    job.state = UNKNOWN_NUMBER  # type: ignore[assignment]
+                job.progress.stage = UNKNOWN_NUMBER  # type: ignore[assignment]
+                self.enum_values += 1
+            job.MergeFromString(_UNKNOWN_FIELD)
+            answer = message.SerializeToString()
+        return answer + _UNKNOWN_FIELD
+
+
+class DamagedChunk:
+    """Changes a byte of the first chunk of output that has any, once; `fired` counts."""
+
+    def __init__(self) -> None:
+        self.fired = 0
+
+    async def __call__(self, method: str, answer: bytes) -> bytes:
+        """Damages what passes, if it is the time."""
+        if method.endswith("/ReadJobOutput") and not self.fired:
+            message = ReadJobOutputResponse.FromString(answer)
+            if message.data:
+                self.fired += 1
+                message.data = bytes([message.data[0] ^ 1]) + message.data[1:]
+                return message.SerializeToString()
+        return answer
+
+
+class Silence:
+    """Lets the answers of one call to `method` end in silence, in front of the one with this number (from 0)."""
+
+    def __init__(self, method: str, *, before: int) -> None:
+        self.fired = 0
+        self._method = method
+        self._before = before
+
+    async def __call__(self, method: str, answer: bytes) -> bytes:
+        """Waits for ever, if it is the time."""
+        if method.endswith(f"/{self._method}") and not self.fired:
+            if self._before == 0:
+                self.fired += 1
+                await asyncio.Event().wait()
+            self._before -= 1
+        return answer
+
+
+class TamperingProxy(grpc.GenericRpcHandler):
+    """Passes calls on to `target`, and what comes back through `change`; use it with `async with`."""
+
+    def __init__(self, target: str, change: Change) -> None:
+        self.address = ""
+        self._target = target
+        self._change = change
+        self._channel: grpc.aio.Channel | None = None
+        self._server: grpc.aio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._channel = grpc.aio.insecure_channel(self._target)
+        self._server = grpc.aio.server(handlers=[self])
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        await self._server.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        assert self._channel is not None
+        await self._server.stop(grace=None)
+        await self._channel.close()
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        """Takes any method: on the wire all four kinds of call are streams of messages."""
+        method = handler_call_details.method
+
+        async def pass_on(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+            assert self._channel is not None
+            start: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(method)
+            call = start(requests, metadata=tuple(_passed(context.invocation_metadata())))
+            try:
+                async for answer in call:
+                    yield await self._change(method, answer)
+                context.set_trailing_metadata(tuple(_passed(await call.trailing_metadata())))
+            except grpc.aio.AioRpcError as error:
+                await context.abort(
+                    error.code(), error.details() or "", tuple(_passed(error.trailing_metadata() or ()))
+                )
+            finally:
+                call.cancel()
+
+        return grpc.stream_stream_rpc_method_handler(pass_on)
+
+
+def _passed(metadata: Any) -> Iterator[tuple[str, str | bytes]]:
+    """What belongs to the call; the rest is of the connection."""
+    for name, value in metadata:
+        if name in {"authorization", "x-api-key"} or name.startswith("x-request") or name.endswith("-bin"):
+            yield name, value

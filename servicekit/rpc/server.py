@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Self
 
 import grpc
 import structlog
-from google.protobuf import descriptor_pb2, descriptor_pool, json_format
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from servicekit.addresses import Network
 from servicekit.errors import FailedPrecondition
 from servicekit.rpc.callers import CallerStage
 from servicekit.rpc.interceptors import StagesInterceptor
 from servicekit.rpc.keys import AnyKey, KeyCheck, SessionKeys
+from servicekit.rpc.reflection import add_reflection
 from servicekit.rpc.stages import AuthenticationStage, ContextStage, ErrorStage, LimitStage
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_time_ms", 40_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
-_REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 # Watchers of health hear NOT_SERVING within this time, before their stream is ended with the others.
 _NOTICE_SECONDS = 0.1
 # What stopping may take beyond the grace period, in which gRPC ends the calls that are left.
@@ -115,7 +113,7 @@ class RpcServer:
         for service in self._services:
             service.add(server)
         await self._add_health(server)
-        self._add_reflection(server)
+        add_reflection(server, [*(service.name for service in self._services), "grpc.health.v1.Health"])
         self.port = _bind(server, self._settings.listen, credentials)
         host, _ = split_listen(self._settings.listen)
         if host is not None:
@@ -151,36 +149,6 @@ class RpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         for service in self._services:
             await self._health.set(service.name, health_pb2.HealthCheckResponse.SERVING)
-
-    def _add_reflection(self, server: grpc.aio.Server) -> None:
-        _describe_reflection_v1()
-        names = [*(service.name for service in self._services), "grpc.health.v1.Health", *_REFLECTION_NAMES]
-        servicer = reflection.aio.ReflectionServicer(names)
-        # v1 and v1alpha differ in the name of their package only; the messages are the same on the wire.
-        handler = grpc.stream_stream_rpc_method_handler(
-            servicer.ServerReflectionInfo,
-            request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-            response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-        )
-        server.add_generic_rpc_handlers(
-            [
-                grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler})
-                for name in _REFLECTION_NAMES
-            ]
-        )
-
-
-def _describe_reflection_v1() -> None:
-    # The library ships v1alpha only; a listed service without a description ends `buf curl --list-methods`.
-    pool = descriptor_pool.Default()
-    alpha = descriptor_pb2.FileDescriptorProto()
-    reflection_pb2.DESCRIPTOR.CopyToProto(alpha)
-    text = json_format.MessageToJson(alpha).replace("v1alpha", "v1")
-    described = json_format.Parse(text, descriptor_pb2.FileDescriptorProto())
-    with contextlib.suppress(KeyError):
-        pool.FindFileByName(described.name)
-        return
-    pool.AddSerializedFile(described.SerializeToString())
 
 
 def split_listen(listen: str) -> tuple[str | None, int]:

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from google.protobuf import json_format
 from spotreel import AsyncClient, operations
@@ -48,8 +48,9 @@ def theatre(folder: Path) -> Iterator[Theatre]:
     certificate, key = write_certificate(folder)
     tls = {"tls_certificate": str(certificate), "tls_key": str(key), "local_workers": "0", "max_queued_jobs": "1"}
     with Service.running(folder / "service") as service, Service.running(folder / "full", **tls) as full:
-        done, still = asyncio.run(_prepare(service))
-        asyncio.run(_fill(full, certificate))
+        with asyncio.Runner() as runner:
+            done, still = runner.run(_prepare(service))
+            runner.run(_fill(full, certificate))
         yield Theatre(service=service, full=full, certificate=certificate, done=done, still=still)
 
 
@@ -93,6 +94,12 @@ class Stage(Theatre):
 
     command: Sequence[str | Path]
     folder: Path
+
+    @classmethod
+    def of(cls, house: Theatre, command: Sequence[str | Path], folder: Path) -> Self:
+        """The stage of one scenario in a house."""
+        shared = {field.name: getattr(house, field.name) for field in fields(Theatre)}
+        return cls(command=command, folder=folder, **shared)
 
     def driver(self, action: str, *, server: str = "", api_key: str | None = None, **fields: Any) -> Driver:
         """A driver that is asked for `action` with the service's key, at the service unless `server` says otherwise."""

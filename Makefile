@@ -13,10 +13,13 @@ STUBS := $(addprefix clients/python/spotreel/,media orchestrator worker) $(addpr
   clients/go/service_config.json clients/typescript/src/gen clients/java/src/generated
 NODE_MODULES := clients/typescript/node_modules/.ready
 
+# Most tests wait more than they compute.
+PARALLEL := -n $(shell echo $$(($$(nproc) + 1))) --dist worksteal
+
 GO ?= go
 MVN ?= mvn --quiet --batch-mode --no-transfer-progress
 
-.PHONY: help setup demo demo-vast test test-fast check check-long lint types protos generate checkgenerate nodrift configuration bench bench-gpu gallery lock clean
+.PHONY: help setup demo demo-vast test test-fast test-clients client-go client-typescript client-java check check-long lint types protos generate checkgenerate nodrift configuration bench bench-gpu gallery lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -36,13 +39,30 @@ demo: $(READY) ## Caption a video, make a film of a still, put sound to a video:
 demo-vast: $(READY) ## Show a rental from the offers to the bill, on a simulated marketplace: into out/demo-vast
 	$(BIN)/python -m tools.demo_vast --out out/demo-vast
 
-test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest
+test: $(READY) ## Run all tests but those of the clients in other languages
+	$(BIN)/python -m pytest $(PARALLEL) --ignore tests/clients
 
 test-fast: $(READY) ## Run the tests that start no process and encode nothing
 	$(BIN)/python -m pytest -m 'not slow' tests/unit tests/contracts tests/properties
 
-check: lint types protos checkgenerate test ## Everything that CI asks
+test-clients: $(READY) ## Build the clients of all languages, run their own tests, examine them against the real service
+	tools/with-toolchain.sh 'the Go client' go -- $(MAKE) --no-print-directory client-go
+	tools/with-toolchain.sh 'the TypeScript client' node npm -- $(MAKE) --no-print-directory client-typescript
+	tools/with-toolchain.sh 'the Java client' java mvn -- $(MAKE) --no-print-directory client-java
+	$(BIN)/python -m pytest $(PARALLEL) tests/clients
+
+client-go:
+	cd clients/go && $(GO) vet ./... && $(GO) test ./...
+	$(GO) -C clients/go build -o $(CURDIR)/out/clients/conformance-go ./internal/conformance
+	GOBIN=$(CURDIR)/out/clients/bin $(GO) -C tools/go install github.com/fullstorydev/grpcurl/cmd/grpcurl
+
+client-typescript: $(NODE_MODULES)
+	cd clients/typescript && npm run build && npm test
+
+client-java:
+	$(MVN) -f clients/java verify
+
+check: lint types protos checkgenerate test test-clients ## Everything that CI asks
 
 check-long: $(READY) ## What check has no time for: 200 random hours of a fleet's bad luck, 500 damaged files, in about 12 minutes on two cores
 	$(BIN)/python -m tests.properties.fleet.schedule --count 200 --all-kinds

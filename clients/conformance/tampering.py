@@ -1,6 +1,7 @@
 """A gRPC proxy that changes answers, into those of a newer server or into damaged ones, or holds them back."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -41,6 +42,21 @@ class NewerServer:
             job.MergeFromString(_UNKNOWN_FIELD)
             answer = message.SerializeToString()
         return answer + _UNKNOWN_FIELD
+
+
+class Count:
+    """Changes nothing; `messages` counts the answers of each method, `sequences` has those of the watched job."""
+
+    def __init__(self) -> None:
+        self.messages: Counter[str] = Counter()
+        self.sequences: set[int] = set()
+
+    async def __call__(self, method: str, answer: bytes) -> bytes:
+        """Counts what passes."""
+        self.messages[method.rpartition("/")[2]] += 1
+        if method.endswith("/WatchJob"):
+            self.sequences.add(WatchJobResponse.FromString(answer).sequence)
+        return answer
 
 
 class DamagedChunk:

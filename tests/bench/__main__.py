@@ -21,12 +21,12 @@ import structlog  # noqa: E402  # after prepare_process, which must come before 
 
 from servicekit.clock import SystemClock  # noqa: E402
 from servicekit.ffmpeg import locate_ffmpeg  # noqa: E402
-from tests.bench import measures, plans, renting, stills  # noqa: E402
+from tests.bench import clients, measures, plans, renting, stills  # noqa: E402
 from tests.bench.finding import Bench, Finding  # noqa: E402
 from worker.fonts.book import FontBook  # noqa: E402
 from worker.hardware.probe import probe_capabilities  # noqa: E402
 
-ALL = measures.ALL | plans.ALL | stills.ALL | renting.ALL
+ALL = measures.ALL | plans.ALL | stills.ALL | renting.ALL | clients.ALL
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 

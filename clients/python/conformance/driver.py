@@ -8,14 +8,18 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 from google.protobuf import json_format
 from spotreel import AsyncClient, Client, Progress
 from spotreel.errors import InvalidRequest, JobFailed, SpotreelClientError
 from spotreel.orchestrator.v1.job_pb2 import Job, JobSpec
+from spotreel.orchestrator.v1.job_service_pb2 import ReadJobOutputRequest
+from spotreel.orchestrator.v1.job_service_pb2_grpc import JobServiceStub
 
 Request = dict[str, Any]
 Result = dict[str, Any]
@@ -156,10 +160,35 @@ async def caption(client: AsyncClient, request: Request) -> Result:
     return {"job": in_json(job), "file": request["to"]}
 
 
+async def bench_download(client: AsyncClient, request: Request) -> Result:
+    started = time.perf_counter()
+    file = await client.download_output(request["name"], request["to"])
+    return timed(started, file)
+
+
+async def bench_bare(client: AsyncClient, request: Request) -> Result:
+    # An address that the client has checked, a channel as gRPC makes it, and no more.
+    metadata = (("authorization", f"Bearer {request['api_key']}"),)
+    started = time.perf_counter()
+    options = [("grpc.max_receive_message_length", 8 << 20)]
+    async with grpc.aio.insecure_channel(client.server, options=options) as channel:
+        with Path(request["to"]).open("wb") as file:  # noqa: ASYNC230 - as a bare client would
+            call = JobServiceStub(channel).ReadJobOutput(ReadJobOutputRequest(name=request["name"]), metadata=metadata)
+            async for message in call:
+                file.write(message.data)
+    return timed(started, Path(request["to"]))
+
+
+def timed(started: float, file: Path) -> Result:
+    """What the benchmark asks for: seconds since `started`, and bytes."""
+    return {"seconds": time.perf_counter() - started, "bytes": file.stat().st_size}
+
+
 ACTIONS: dict[str, Callable[[Any, Request], Any]] = {
     action.__name__: action
     for action in (
         get_job, create_job, watch_job, list_jobs, upload_asset, download_output, read_output, run, caption,
+        bench_download, bench_bare,
     )
 }  # fmt: skip
 

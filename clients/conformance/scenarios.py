@@ -13,7 +13,7 @@ from spotreel.progress import Step
 
 from clients.conformance.driver import Event, Unacceptable
 from clients.conformance.stage import LABELLED, SAMPLES, UPLOAD_BYTES, Stage, film_of, in_json
-from clients.conformance.tampering import DamagedChunk, NewerServer, Silence, TamperingProxy
+from clients.conformance.tampering import DamagedChunk, LostAnswer, NewerServer, Silence, TamperingProxy
 
 _STEPS = frozenset(step.replace(" ", "_") for step in Step)
 
@@ -185,11 +185,10 @@ async def deadline(stage: Stage) -> None:
 async def answer_lost(stage: Stage) -> None:
     label = uuid4().hex
     spec = in_json(film_of(stage.still, seconds=1, labels={"run": label}))
-    async with stage.lossy() as proxy:
-        # Behind what a server says of the connection, within its answer.
-        proxy.cut_times, proxy.after_bytes = 1, 200
+    loss = LostAnswer("CreateJob")
+    async with TamperingProxy(stage.service.address, loss) as proxy:
         outcome = await stage.ask("create_job", server=proxy.address, spec=spec, request_id=str(uuid4()))
-        fired(proxy.cuts, "cut")
+    fired(loss.fired, "loss of an answer")
     name = outcome.result()["job"]["name"]
     async with stage.onlooker() as client:
         jobs = [job.name async for job in client.list_jobs(labels={"run": label})]

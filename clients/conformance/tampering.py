@@ -76,6 +76,25 @@ class DamagedChunk:
         return answer
 
 
+class AnswerLost(Exception):
+    """The connection breaks when the server has answered."""
+
+
+class LostAnswer:
+    """Loses the first answer to `method`, which the server has carried out; `fired` counts."""
+
+    def __init__(self, method: str) -> None:
+        self.fired = 0
+        self._method = method
+
+    async def __call__(self, method: str, answer: bytes) -> bytes:
+        """Raises AnswerLost, if it is the time."""
+        if method.endswith(f"/{self._method}") and not self.fired:
+            self.fired += 1
+            raise AnswerLost
+        return answer
+
+
 class Silence:
     """Lets the answers of one call to `method` end in silence, in front of the one with this number (from 0)."""
 
@@ -135,6 +154,9 @@ class TamperingProxy(grpc.GenericRpcHandler):
                 await context.abort(
                     error.code(), error.details() or "", tuple(_passed(error.trailing_metadata() or ()))
                 )
+            except AnswerLost:
+                # What gRPC makes of a connection that was reset.
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "connection reset")
             finally:
                 call.cancel()
 

@@ -18,7 +18,7 @@ from typing import Any
 import av
 import pytest
 
-from tests.e2e.grpcurl.shapes import Shapes
+from tests.clients.grpcurl.shapes import Shapes
 
 ROOT = Path(__file__).parents[3]
 STATED_PORT = "8000"

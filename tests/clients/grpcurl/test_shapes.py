@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.grpcurl.shapes import Shapes
+from tests.clients.grpcurl.shapes import Shapes
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,7 +176,9 @@ async def unreachable(stage: Stage) -> None:
 async def deadline(stage: Stage) -> None:
     async with stage.lossy() as proxy:
         proxy.stall_times = 10
+        started = time.monotonic()
         outcome = await stage.ask("get_job", server=proxy.address, timeout_seconds=1, name=stage.done.name)
+        expect(time.monotonic() - started < 5, "it has waited for much longer than a second")
         fired(proxy.stalls, "silence")
     error = outcome.error("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED")
     expect(error["message"].startswith(f"{proxy.address} does not answer"), f"the message was {error['message']}")

@@ -1,13 +1,16 @@
-"""Every client passes every scenario, and the table in clients/README.md says which there are."""
+"""Every client passes every scenario, flaws are noticed, and the table in clients/README.md says which there are."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from clients.conformance import driver
 from clients.conformance.clients import CLIENTS, ROOT, Client
 from clients.conformance.scenarios import SCENARIOS, Scenario
 from clients.conformance.stage import Stage, Theatre
+from tests.clients.flawed_driver import FLAWS
 
 
 @pytest.mark.timeout(120)
@@ -23,3 +26,12 @@ def test_the_parity_table_is_the_list_of_scenarios() -> None:
     assert rows == "".join(
         f"| `{scenario.name}` | {scenario.title} |{' ✓ |' * len(CLIENTS)}\n" for scenario in SCENARIOS.values()
     )
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+async def test_a_flaw_is_noticed(house: Theatre, flaw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "_SILENCE_SECONDS", 5)
+    scenario, _make = FLAWS[flaw]
+    command = (sys.executable, Path(__file__).with_name("flawed_driver.py"), flaw)
+    with pytest.raises(driver.Unacceptable):
+        await SCENARIOS[scenario].play(Stage.of(house, command, tmp_path))

@@ -1,0 +1,10 @@
+export { Client, type CallOptions, type ClientOptions, type DownloadOptions, type RunOptions, type Work } from "./client.js";
+export {
+  type ErrorCode,
+  type FieldViolation,
+  JobCancelled,
+  JobFailed,
+  LocalFileError,
+  SpotreelError,
+} from "./errors.js";
+export { type OnProgress, type Progress, type Step } from "./progress.js";

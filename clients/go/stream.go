@@ -75,6 +75,9 @@ func (s *resumingStream[M]) readOnce() (*M, error) {
 }
 
 func (s *resumingStream[M]) receive() (message *M, err error) {
+	if s.ctx.Err() != nil {
+		return nil, s.ctx.Err() // gRPC may go on to hand out what has come before
+	}
 	if s.endCall == nil {
 		s.callCtx, s.endCall = context.WithCancelCause(s.ctx)
 	}

@@ -19,6 +19,8 @@ const (
 	defaultPatience = 60 * time.Second
 	// A chunk of output is at most 1 MiB; a job with its log tail far less.
 	maxMessageBytes = 8 << 20
+	// With gRPC's 32 KiB a download costs a fifth more CPU time, in calls of the kernel.
+	readBufferBytes = 256 << 10
 )
 
 // Time-outs and retries of each unary method, the same for the clients of every language. Streams are not in it: gRPC
@@ -109,6 +111,7 @@ func dialOptions(where *endpoint) []grpc.DialOption {
 		grpc.WithDisableServiceConfig(),
 		grpc.WithUserAgent("spotreel-go"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes)),
+		grpc.WithReadBufferSize(readBufferBytes),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		// The default of 1 s would spend all tries of a call before the second attempt to connect.
 		grpc.WithConnectParams(grpc.ConnectParams{

@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 
-	"github.com/spotreel/spotreel/clients/go"
+	spotreel "github.com/spotreel/spotreel/clients/go"
 	orchestratorv1 "github.com/spotreel/spotreel/clients/go/orchestrator/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 )

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/spotreel/spotreel/clients/go"
+	spotreel "github.com/spotreel/spotreel/clients/go"
 	orchestratorv1 "github.com/spotreel/spotreel/clients/go/orchestrator/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"

@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/spotreel/spotreel/clients/go"
+	spotreel "github.com/spotreel/spotreel/clients/go"
 	orchestratorv1 "github.com/spotreel/spotreel/clients/go/orchestrator/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"

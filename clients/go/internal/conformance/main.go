@@ -11,7 +11,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/spotreel/spotreel/clients/go"
+	spotreel "github.com/spotreel/spotreel/clients/go"
 )
 
 // request is what the driver is asked; the fields after Action are those of the actions.

@@ -19,6 +19,7 @@ from spotreel.media.v1.operation_pb2 import (
     SpriteSheet,
     Zoom,
 )
+from spotreel.media.v1.source_pb2 import MediaSource
 from spotreel.operations import Seconds
 from spotreel.orchestrator.v1.asset_pb2 import Asset
 from spotreel.orchestrator.v1.instance_pb2 import Instance
@@ -90,6 +91,11 @@ class Client:
     async def _open(self) -> AsyncClient:
         # Made on the loop's thread: gRPC ties a channel to the loop that is running.
         return await self._stack.enter_async_context(self._make())
+
+    @property
+    def server(self) -> str:
+        """See `AsyncClient.server`."""
+        return self._client.server
 
     @property
     def _client(self) -> AsyncClient:
@@ -197,6 +203,10 @@ class Client:
     def upload_asset(self, path: Path | str, *, on_progress: OnProgress | None = None) -> Asset:
         """See `AsyncClient.upload_asset`."""
         return self._run(self._client.upload_asset(path, on_progress=on_progress or _nothing))
+
+    def source(self, source: Source, *, on_progress: OnProgress | None = None) -> MediaSource:
+        """See `AsyncClient.source`."""
+        return self._run(self._client.source(source, on_progress=on_progress or _nothing))
 
     def run(self, work: Operation | JobSpec, **settings: Unpack[RunSettings]) -> Job:
         """See `AsyncClient.run`."""

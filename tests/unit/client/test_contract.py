@@ -1,13 +1,14 @@
 """What the client takes from the contract: the service config, the address, the status."""
 
 import importlib
+import inspect
 import json
 from importlib import resources
 from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
-from spotreel import errors
+from spotreel import AsyncClient, Client, errors
 from spotreel.channel import Endpoint
 from spotreel.errors import InvalidRequest
 from spotreel.extras import missing_distributions
@@ -48,6 +49,17 @@ def test_every_unary_method_has_a_timeout_and_retries_and_no_stream_has() -> Non
             assert entry["timeout"].endswith("s")
             assert entry["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
     assert configured == {}
+
+
+def test_the_blocking_client_has_all_that_the_async_one_has() -> None:
+    def offered(client: type) -> dict[str, list[str]]:
+        public = {name: value for name, value in inspect.getmembers(client) if not name.startswith("_")}
+        return {
+            name: list(inspect.signature(value).parameters) if callable(value) else [] for name, value in public.items()
+        }
+
+    assert offered(Client) == offered(AsyncClient)
+    assert inspect.signature(Client).parameters.keys() == inspect.signature(AsyncClient).parameters.keys()
 
 
 @pytest.mark.parametrize(

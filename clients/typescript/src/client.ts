@@ -275,7 +275,8 @@ export class Client {
     const { signal } = deadline;
     try {
       const { name } = await unlessAborted(creation, signal);
-      onProgress?.(progressOfJob(await this.cancelJob(name, { signal })));
+      const asked = await this.cancelJob(name, { signal });
+      onProgress?.(progressOfJob(asked));
       await this.waitJob(name, { onProgress, signal });
     } catch (error) {
       // The job had ended, or could not be asked to. A caller that wants to be sure has seen `done`.

@@ -49,7 +49,7 @@ export function resolveEndpoint(server: string | undefined, options: EndpointOpt
 
 function splitHostPort(hostPort: string): { host: string; port?: string } {
   // A bare IPv6 address has colons of its own: only one in brackets can have a port.
-  const [, bracketed, single, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/s.exec(hostPort) ?? [];
+  const [, bracketed, single, port] = /^(?:\[([\da-f:.]*:[\da-f:.]*)\]|([^:]*))(?::([^:]*))?$/i.exec(hostPort) ?? [];
   return { host: bracketed ?? single ?? hostPort, port };
 }
 

@@ -1,4 +1,13 @@
-export { Client, type CallOptions, type ClientOptions, type DownloadOptions, type RunOptions, type Work } from "./client.js";
+export {
+  type CallOptions,
+  Client,
+  type ClientOptions,
+  type DownloadOptions,
+  type ListOptions,
+  type ProgressOptions,
+  type RunOptions,
+  type Work,
+} from "./client.js";
 export {
   type ErrorCode,
   type FieldViolation,

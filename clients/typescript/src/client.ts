@@ -1,24 +1,25 @@
 import { randomUUID } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 
 import { Connection } from "./connection.js";
 import { downloadOutput, readOutput } from "./download.js";
 import { resolveEndpoint } from "./endpoint.js";
-import { JobCancelled, JobFailed, LocalFileError, SpotreelError } from "./errors.js";
-import type { OperationSchema } from "./gen/spotreel/media/v1/operation_pb.js";
+import { JobCancelled, JobFailed, SpotreelError } from "./errors.js";
+import { type Operation, OperationSchema } from "./gen/spotreel/media/v1/operation_pb.js";
 import { type MediaSource, MediaSourceSchema } from "./gen/spotreel/media/v1/source_pb.js";
 import type { Asset } from "./gen/spotreel/orchestrator/v1/asset_pb.js";
 import { type Job, type JobQuote, type JobSpecSchema, Job_State } from "./gen/spotreel/orchestrator/v1/job_pb.js";
 import { JobService, type WatchJobResponse } from "./gen/spotreel/orchestrator/v1/job_service_pb.js";
+import { exists, refuseOwnInput, refuseTarget } from "./local_file.js";
 import { isFinal, type OnProgress, progressOfBytes, progressOfJob } from "./progress.js";
 import { HEARTBEAT_MS, ResumingStream } from "./resuming_stream.js";
 import { uploadAsset } from "./upload.js";
 
 /** What the end of a cancelled job may take: FFmpeg's grace and a round trip or two. */
 const CANCEL_TIMEOUT_MS = 30_000;
+/** Stands for a file that is not uploaded yet; no server ever fetches it. */
+const PLACEHOLDER = sourceOf("uri", "https://example.invalid/");
 
 /** How to reach a server, and how patiently. */
 export interface ClientOptions {
@@ -226,12 +227,27 @@ export class Client {
 
   /** Makes what operations take: http(s) URLs and names of assets (`assets/…`) as they are, files uploaded. */
   async source(source: string, options: ProgressOptions = {}): Promise<MediaSource> {
-    if (/^https?:\/\//i.test(source)) {
-      return create(MediaSourceSchema, { source: { case: "uri", value: source } });
+    return (await asItIs(source)) ?? sourceOf("asset", (await this.uploadAsset(source, options)).name);
+  }
+
+  /**
+   * Burns subtitles into a video: uploads what is local (see `source`), once the server has said that it would take the
+   * job, then does as `run`.
+   *
+   * For other operations, and for settings, make an operation of sources and `run` it.
+   */
+  async caption(video: string, subtitles: string, options: RunOptions = {}): Promise<Job> {
+    const { to, overwrite = false, signal } = options;
+    if (to !== undefined) {
+      await refuseTarget(to, overwrite);
+      await refuseOwnInput(to, [video, subtitles]);
     }
-    const isAsset = source.startsWith("assets/") && (await kindOf(source)) === "nothing";
-    const value = isAsset ? source : (await this.uploadAsset(source, options)).name;
-    return create(MediaSourceSchema, { source: { case: "asset", value } });
+    const known = [await asItIs(video), await asItIs(subtitles)] as const;
+    if (known.includes(undefined)) {
+      const draft = captionOf(known[0] ?? PLACEHOLDER, known[1] ?? PLACEHOLDER);
+      await this.quoteJob({ operation: draft }, { signal });
+    }
+    return this.run(captionOf(await this.source(video, options), await this.source(subtitles, options)), options);
   }
 
   /**
@@ -289,6 +305,22 @@ export class Client {
   }
 }
 
+/** Makes what operations take; undefined for a file, which has to be uploaded first. */
+async function asItIs(source: string): Promise<MediaSource | undefined> {
+  if (/^https?:\/\//i.test(source)) {
+    return sourceOf("uri", source);
+  }
+  return source.startsWith("assets/") && !(await exists(source)) ? sourceOf("asset", source) : undefined;
+}
+
+function sourceOf(kind: "uri" | "asset", value: string): MediaSource {
+  return create(MediaSourceSchema, { source: { case: kind, value } });
+}
+
+function captionOf(video: MediaSource, subtitles: MediaSource): Operation {
+  return create(OperationSchema, { operation: { case: "caption", value: { video, subtitles } } });
+}
+
 function specOf(work: Work): JobSpecInit {
   // In an Operation the field `operation` says which; in a JobSpec it is an Operation.
   const isOperation = work.operation !== undefined && "case" in work.operation;
@@ -326,27 +358,4 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
       abort();
     }
   });
-}
-
-async function refuseTarget(to: string, overwrite: boolean): Promise<void> {
-  const kind = await kindOf(to);
-  if (kind === "directory") {
-    throw new LocalFileError("FILE_IS_DIRECTORY", `${to} is a directory; name a file in it.`, to);
-  }
-  if (kind === "file" && !overwrite) {
-    const advice = "choose another name, or allow it to be overwritten";
-    throw new LocalFileError("FILE_EXISTS", `${to} exists already; ${advice}.`, to);
-  }
-  const folder = dirname(resolve(to));
-  if ((await kindOf(folder)) !== "directory") {
-    throw new LocalFileError("DIRECTORY_MISSING", `${to} cannot be written: there is no directory ${folder}.`, to);
-  }
-}
-
-async function kindOf(path: string): Promise<"nothing" | "file" | "directory"> {
-  try {
-    return (await stat(path)).isDirectory() ? "directory" : "file";
-  } catch {
-    return "nothing";
-  }
 }

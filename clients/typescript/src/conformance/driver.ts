@@ -90,13 +90,9 @@ const ACTIONS: Record<string, (client: Client, request: Request, signal: AbortSi
     return { job: json(JobSchema, await client.run(fromJson(JobSpecSchema, spec), options)), file: to };
   },
 
-  async caption(client, request, signal) {
-    const options = { onProgress: sayProgress, signal };
-    const video = await client.source(request.video, options);
-    const subtitles = await client.source(request.subtitles, options);
-    const operation = { operation: { case: "caption", value: { video, subtitles } } } as const;
-    const job = await client.run(operation, { ...options, to: request.to });
-    return { job: json(JobSchema, job), file: request.to };
+  async caption(client, { video, subtitles, to }, signal) {
+    const job = await client.caption(video, subtitles, { to, onProgress: sayProgress, signal });
+    return { job: json(JobSchema, job), file: to };
   },
 
   async bench_download(client, { name, to }, signal) {

@@ -41,7 +41,7 @@ test("the key goes with every call, and is never shown", async (t) => {
     },
     { apiKey: API_KEY },
   );
-  for (const work of [client.getJob("jobs/1"), client.waitJob("jobs/1")]) {
+  for (const work of [() => client.getJob("jobs/1"), () => client.waitJob("jobs/1")]) {
     await assert.rejects(work, (error: SpotreelError) => {
       assert.equal(error.code, "UNAUTHENTICATED");
       assert.ok(!inspect(error, { depth: null, showHidden: true }).includes(API_KEY));

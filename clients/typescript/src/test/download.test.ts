@@ -239,9 +239,10 @@ test("a target in the way is refused before anything is asked", async (t) => {
   await writeFile(folder.at("mine"), "mine");
   await mkdir(folder.at("folder"));
   const refused = async (to: string, reason: string) => {
-    for (const work of [client.downloadOutput("jobs/1", to), client.run({}, { to })]) {
-      await assert.rejects(work, (error) => error instanceof LocalFileError && error.reason === reason);
-    }
+    const is = (error: unknown) => error instanceof LocalFileError && error.reason === reason;
+    await assert.rejects(client.downloadOutput("jobs/1", to), is);
+    await assert.rejects(client.run({}, { to }), is);
+    await assert.rejects(client.caption("talk.mp4", "talk.srt", { to }), is);
   };
   await refused(folder.at("mine"), "FILE_EXISTS");
   await refused(folder.at("folder"), "FILE_IS_DIRECTORY");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 
 import { Client, JobCancelled, JobFailed, type Step } from "../index.js";
@@ -56,6 +56,27 @@ test("an operation alone is work enough", async (t) => {
   const { client, server } = await start(t, ending({ state: Job_State.SUCCEEDED }));
   await client.run(thumbnails);
   assert.equal(server.asked("createJob")[0].spec.operation.operation.case, "thumbnails");
+});
+
+test("nothing is uploaded for a job that the server would not take", async (t) => {
+  const { client, server } = await start(t, {
+    unary: {
+      quoteJob() {
+        throw new Refusal("UNIMPLEMENTED", "NOT_IMPLEMENTED");
+      },
+    },
+  });
+  const folder = await Folder.for(t);
+  await assert.rejects(client.caption(folder.at("talk.mp4"), "https://example.com/talk.srt"), { code: "UNIMPLEMENTED" });
+  assert.deepEqual(server.requests.map(({ method }) => method), ["quoteJob"]);
+});
+
+test("an output does not take the place of an input", async (t) => {
+  const { client, server } = await start(t, {});
+  const video = (await Folder.for(t)).at("talk.mp4");
+  await writeFile(video, "film");
+  await assert.rejects(client.caption(video, "talk.srt", { to: video, overwrite: true }), { reason: "FILE_IS_INPUT" });
+  assert.deepEqual(server.requests, []);
 });
 
 test("a call that is repeated has the same request id", async (t) => {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import google_crc32c
 
+from spotreel.allocator import keep_freed_chunks
 from spotreel.connection import Connection
 from spotreel.errors import Aborted, DataCorrupted, LocalFile, OffsetOutOfRange, ServerUnavailable
 from spotreel.orchestrator.v1.job_service_pb2 import ReadJobOutputRequest, ReadJobOutputResponse
@@ -45,6 +46,7 @@ class OutputReader:
 
     def stream(self) -> ResumingStream[ReadJobOutputResponse, OutputPiece]:
         """The output in pieces, over as many calls as it takes."""
+        keep_freed_chunks()
         return self._connection.resuming(self._start, self._accept)
 
     def rewind(self) -> None:

@@ -61,11 +61,21 @@ public final class Run {
     }
 
     /**
-     * The end of the work, for those who do not wait. Completing or cancelling what is returned has no effect on the work.
+     * The end of the work, for those who do not wait.
      *
-     * @return a future that completes as {@link #await} returns or throws
+     * @return a future that completes as {@link #await} returns or throws. Cancelling it has no effect on the work: use
+     *     {@link #cancel}.
      */
     public CompletableFuture<Job> toCompletableFuture() {
-        return outcome.copy();
+        // Not copy(): that hides a cancellation in a CompletionException.
+        CompletableFuture<Job> future = new CompletableFuture<>();
+        outcome.whenComplete((job, failure) -> {
+            if (failure == null) {
+                future.complete(job);
+            } else {
+                future.completeExceptionally(failure);
+            }
+        });
+        return future;
     }
 }

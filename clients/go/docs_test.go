@@ -104,12 +104,14 @@ func TestThePageNamesTheModule(t *testing.T) {
 
 func TestTheExampleShowsABar(t *testing.T) {
 	s, folder := serve(t), inputs(t)
+	s.mutex.Lock() // the client is another process, so nothing else says that this comes before its call
 	s.watch = func(_ int, _ *orchestratorv1.WatchJobRequest, stream watchStream) error {
 		encoding := job(running)
 		encoding.Progress = &orchestratorv1.JobProgress{Stage: orchestratorv1.JobProgress_STAGE_ENCODING, Fraction: 0.5}
 		_ = stream.Send(&orchestratorv1.WatchJobResponse{Sequence: 1, Job: encoding})
 		return stream.Send(&orchestratorv1.WatchJobResponse{Sequence: 2, Job: job(succeeded)})
 	}
+	s.mutex.Unlock()
 	output := run(t, s, folder, build(t, "./examples/caption"), "talk.mp4", "talk.srt", "example.mp4")
 	if bar := "encoding       " + strings.Repeat("█", 20) + strings.Repeat("░", 20) + "  50 %"; !strings.Contains(output, bar) {
 		t.Error(output)

@@ -150,6 +150,14 @@ func TestAWholeThatIsWrongIsNeverGivenTheName(t *testing.T) {
 
 	_, err = io.ReadAll(client.ReadOutput(t.Context(), jobName, 0))
 	errorOf(t, err, spotreel.CodeDataLoss, "OUTPUT_CORRUPTED")
+
+	// What lay there is suspected first, and once.
+	write(t, to+".part", s.output[:1234])
+	err = client.DownloadOutput(t.Context(), jobName, to, spotreel.DownloadOptions{})
+	errorOf(t, err, spotreel.CodeDataLoss, "OUTPUT_CORRUPTED")
+	if want := []int64{0, 0, 1234, 0}; !slices.Equal(s.readOffsets(), want) {
+		t.Errorf("read from %v, want %v", s.readOffsets(), want)
+	}
 }
 
 func TestADownloadThatFailedIsTakenUpByTheNext(t *testing.T) {

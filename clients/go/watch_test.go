@@ -90,6 +90,33 @@ func TestWatchLosesPatience(t *testing.T) {
 	}
 }
 
+func TestAServerThatNeverAnsweredIsGivenFiveSeconds(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.watch = func(int, *orchestratorv1.WatchJobRequest, watchStream) error {
+		return refusal(codes.Unavailable, "SHUTTING_DOWN")
+	}
+	start := time.Now()
+	_, err := watch(t.Context(), s.dial(t, spotreel.WithPatience(time.Minute)))
+	errorOf(t, err, spotreel.CodeUnavailable, "SHUTTING_DOWN")
+	if took := time.Since(start); took > 10*time.Second {
+		t.Error(took)
+	}
+}
+
+func TestASilentServerIsSaidToBeSilent(t *testing.T) {
+	s := serve(t)
+	s.watch = func(_ int, _ *orchestratorv1.WatchJobRequest, stream watchStream) error {
+		<-stream.Context().Done()
+		return nil
+	}
+	_, err := watch(t.Context(), s.dial(t, spotreel.WithPatience(0), spotreel.WithHeartbeat(20*time.Millisecond)))
+	failure := errorOf(t, err, spotreel.CodeUnavailable, "STREAM_SILENT")
+	if want := s.address + " has been silent for 60ms."; failure.Message != want {
+		t.Errorf("got %q, want %q", failure.Message, want)
+	}
+}
+
 func TestPatienceStartsAnewWithEachMessage(t *testing.T) {
 	s := serve(t)
 	s.watch = func(call int, _ *orchestratorv1.WatchJobRequest, stream watchStream) error {

@@ -28,6 +28,7 @@ record Endpoint(String target, ChannelCredentials credentials, ApiKey apiKey) {
     static final String API_KEY_VARIABLE = "SPOTREEL_API_KEY";
     static final String TLS_CA_VARIABLE = "SPOTREEL_TLS_CA";
 
+    // An IPv6 address may come without brackets where no port follows: two colons or more.
     private static final Pattern NAMED = Pattern.compile(
             "(?:(?<scheme>https?)://)?(?:\\[(?<v6>[^\\]]*)\\]|(?<bare>[^:]*:[^:]*:.*)|(?<host>[^\\s:/?#@\\[\\]]+))"
                     + "(?::(?<port>\\d{1,5}))?/*");

@@ -85,7 +85,7 @@ public final class RunOptions {
         }
 
         /**
-         * Has progress reported, in the thread that works.
+         * Has progress reported, in the thread that works; while a job is called off, in another one.
          *
          * @param onProgress is given each report; it holds up the work while it runs
          * @return this

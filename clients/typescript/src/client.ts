@@ -9,7 +9,7 @@ import { JobCancelled, JobFailed, SpotreelError } from "./errors.js";
 import { type Operation, OperationSchema } from "./gen/spotreel/media/v1/operation_pb.js";
 import { type MediaSource, MediaSourceSchema } from "./gen/spotreel/media/v1/source_pb.js";
 import type { Asset } from "./gen/spotreel/orchestrator/v1/asset_pb.js";
-import { type Job, type JobQuote, type JobSpecSchema, Job_State } from "./gen/spotreel/orchestrator/v1/job_pb.js";
+import { type Job, Job_State, type JobQuote, type JobSpecSchema } from "./gen/spotreel/orchestrator/v1/job_pb.js";
 import { JobService, type WatchJobResponse } from "./gen/spotreel/orchestrator/v1/job_service_pb.js";
 import { exists, refuseOwnInput, refuseTarget } from "./local_file.js";
 import { isFinal, type OnProgress, progressOfBytes, progressOfJob } from "./progress.js";

@@ -142,11 +142,9 @@ async function receive({ connection, name, onBytes, signal }: OutputToFile, part
   } finally {
     reader.stream.drop();
   }
-  throw new SpotreelError(
-    "ABORTED",
-    `The output of ${name} was made anew ${MOST_RESTARTS} times while it was read.`,
-    { reason: "OUTPUT_RESTARTED" },
-  );
+  throw new SpotreelError("ABORTED", `The output of ${name} was made anew ${MOST_RESTARTS} times while it was read.`, {
+    reason: "OUTPUT_RESTARTED",
+  });
 }
 
 function unlessRestarted(error: unknown): undefined {

@@ -53,7 +53,8 @@ export class ResumingStream<Message, Taken> {
 
   async #readOnce(): Promise<Taken> {
     this.#signal?.throwIfAborted();
-    const call = (this.#call ??= this.#start());
+    this.#call ??= this.#start();
+    const call = this.#call;
     const silenceMs = MISSED_HEARTBEATS * this.#connection.heartbeatMs;
     let silent = false;
     const timer = setTimeout(() => {

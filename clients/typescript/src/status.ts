@@ -30,7 +30,7 @@ function unexplained(code: ErrorCode, words: string, server: string): string {
     return words || code;
   }
   const cause = words
-    .replace(/^.*Last error: /, "")
+    .replace(/^.*Last error: (Error: )?/, "")
     .replace(/\s*Resolution note:.*$/, "")
     .replace(/\.$/, "");
   return `${server} does not answer: ${cause || code}.`;

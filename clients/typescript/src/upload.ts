@@ -168,9 +168,11 @@ class Upload {
         const data = await this.#readChunk(file, offset);
         const value = { offset: BigInt(offset), data, crc32c: crc32c(data) };
         wanted = await this.#write(stream, { message: { case: "data", value } });
-        offset += data.length;
-        this.#sent = Math.max(this.#sent, offset);
-        this.#onBytes(offset, size);
+        if (wanted) {
+          offset += data.length;
+          this.#sent = Math.max(this.#sent, offset);
+          this.#onBytes(offset, size);
+        }
       }
       if (wanted) {
         await this.#content.checkUnchanged();

@@ -6,7 +6,15 @@ import { stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { finished } from "node:stream/promises";
 
-import { type DescMessage, fromBinary, fromJson, type JsonValue, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
+import {
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  type MessageShape,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
 import { credentials, Client as GrpcClient, Metadata } from "@grpc/grpc-js";
 
 import { AssetSchema } from "../gen/spotreel/orchestrator/v1/asset_pb.js";

@@ -90,6 +90,15 @@ test("a call is tried again while the server is not there", async (t) => {
   assert.equal((await client.getJob("jobs/1")).name, "jobs/1");
 });
 
+test("a server that is not there is named", async () => {
+  const server = await FakeServer.start({});
+  await server[Symbol.asyncDispose]();
+  const client = new Client(server.address);
+  const message = `${server.address} does not answer: connect ECONNREFUSED ${server.address}.`;
+  await assert.rejects(client.getJob("jobs/1"), { code: "UNAVAILABLE", reason: "UNAVAILABLE", message });
+  await client[Symbol.asyncDispose]();
+});
+
 test("a call ends in time", async (t) => {
   const { client, server } = await start(
     t,
@@ -162,7 +171,10 @@ test("jobs are cancelled, deleted and quoted", async (t) => {
   assert.equal((await client.cancelJob("jobs/1")).state, Job_State.CANCELLING);
   await client.deleteJob("jobs/1");
   assert.equal((await client.quoteJob({})).expectedUsdMicros, 5n);
-  assert.deepEqual(server.requests.map(({ method }) => method), ["cancelJob", "deleteJob", "quoteJob"]);
+  assert.deepEqual(
+    server.requests.map(({ method }) => method),
+    ["cancelJob", "deleteJob", "quoteJob"],
+  );
 });
 
 test("closing ends what is open, and what comes later", async (t) => {

@@ -56,7 +56,10 @@ async function stage(t: TestContext) {
     env: { ...process.env, SPOTREEL_SERVER: running.address, SPOTREEL_API_KEY: "key" },
     timeout: 20_000,
   };
-  return { folder, node: (file: URL, ...args: string[]) => run(process.execPath, [fileURLToPath(file), ...args], options) };
+  return {
+    folder,
+    node: (file: URL, ...args: string[]) => run(process.execPath, [fileURLToPath(file), ...args], options),
+  };
 }
 
 async function blocksOf(page: URL): Promise<string[]> {
@@ -101,9 +104,12 @@ test("the pages and the example compile and run", async (t) => {
   assert.equal(stdout, "example.mp4\n");
   assert.match(stderr, /downloading +█{40} 100 %/);
   assert.deepEqual(await readFile(folder.at("example.mp4")), OUTPUT);
-  const { code, stderr: words } = await node(new URL("js/caption.mjs", BUILD), "nowhere.mp4", "talk.srt", "x.mp4").catch(
-    (failure) => failure,
-  );
+  const { code, stderr: words } = await node(
+    new URL("js/caption.mjs", BUILD),
+    "nowhere.mp4",
+    "talk.srt",
+    "x.mp4",
+  ).catch((failure) => failure);
   assert.equal(code, 1);
   assert.match(words, /nowhere\.mp4 cannot be read/);
 });

@@ -113,7 +113,10 @@ test("a damaged chunk is asked for again", async (t) => {
   const { client, folder, asked } = await scene(t, [some(2, cut), damaged, whole]);
   const to = await client.downloadOutput("jobs/1", folder.at("out"));
   assert.deepEqual(await readFile(to), OUTPUT);
-  assert.deepEqual(asked().map(([offset]) => offset), [0n, 2000n, 2000n]);
+  assert.deepEqual(
+    asked().map(([offset]) => offset),
+    [0n, 2000n, 2000n],
+  );
 });
 
 test("a chunk in the wrong place is asked for again", async (t) => {
@@ -142,11 +145,14 @@ test("an output that does not agree with its digest is given up", async (t) => {
   };
   const { client, folder } = await scene(t, [wrong]);
   await assert.rejects(client.downloadOutput("jobs/1", folder.at("out")), { reason: "OUTPUT_CORRUPTED" });
-  await assert.rejects(async () => {
-    for await (const _data of client.readOutput("jobs/1")) {
-      // Only the end matters.
-    }
-  }, { reason: "OUTPUT_CORRUPTED" });
+  await assert.rejects(
+    async () => {
+      for await (const _data of client.readOutput("jobs/1")) {
+        // Only the end matters.
+      }
+    },
+    { reason: "OUTPUT_CORRUPTED" },
+  );
   assert.deepEqual(await folder.names(), []);
 });
 
@@ -195,7 +201,10 @@ for (const [what, left] of [
     ]);
     await writeFile(folder.at("out.part"), left);
     assert.deepEqual(await readFile(await client.downloadOutput("jobs/1", folder.at("out"))), OUTPUT);
-    assert.deepEqual(asked().map(([offset]) => offset), [BigInt(left.length), 0n]);
+    assert.deepEqual(
+      asked().map(([offset]) => offset),
+      [BigInt(left.length), 0n],
+    );
   });
 }
 

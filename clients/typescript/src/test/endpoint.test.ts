@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { resolveEndpoint } from "../endpoint.js";
-import { LocalFileError, SpotreelError } from "../errors.js";
+import { LocalFileError, type SpotreelError } from "../errors.js";
 
 for (const name of ["SPOTREEL_SERVER", "SPOTREEL_API_KEY", "SPOTREEL_TLS_CA"]) {
   delete process.env[name];

@@ -43,7 +43,10 @@ export class Refusal extends Error {
   constructor(
     code: keyof typeof status,
     reason: string,
-    { retryDelayMs, violations = [] }: { retryDelayMs?: number; violations?: { field: string; description: string }[] } = {},
+    {
+      retryDelayMs,
+      violations = [],
+    }: { retryDelayMs?: number; violations?: { field: string; description: string }[] } = {},
   ) {
     super(`Refused: ${reason}.`);
     this.code = status[code];

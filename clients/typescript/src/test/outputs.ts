@@ -4,7 +4,9 @@ import { createHash } from "node:crypto";
 import { crc32c } from "@node-rs/crc32";
 
 export const CHUNK_BYTES = 1000;
-export const OUTPUT: Buffer = Buffer.from(Array.from({ length: 10_500 }, (_, index) => (index * 7 + (index >> 8)) % 256));
+export const OUTPUT: Buffer = Buffer.from(
+  Array.from({ length: 10_500 }, (_, index) => (index * 7 + (index >> 8)) % 256),
+);
 
 /** The chunks of `output` from an offset on; the last message has none of the data. */
 export function* chunksOf(offset: bigint, output = OUTPUT, attempt = 1) {

@@ -67,8 +67,13 @@ test("nothing is uploaded for a job that the server would not take", async (t) =
     },
   });
   const folder = await Folder.for(t);
-  await assert.rejects(client.caption(folder.at("talk.mp4"), "https://example.com/talk.srt"), { code: "UNIMPLEMENTED" });
-  assert.deepEqual(server.requests.map(({ method }) => method), ["quoteJob"]);
+  await assert.rejects(client.caption(folder.at("talk.mp4"), "https://example.com/talk.srt"), {
+    code: "UNIMPLEMENTED",
+  });
+  assert.deepEqual(
+    server.requests.map(({ method }) => method),
+    ["quoteJob"],
+  );
 });
 
 test("an output does not take the place of an input", async (t) => {

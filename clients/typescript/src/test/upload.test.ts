@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 
 import { crc32c } from "@node-rs/crc32";
 
-import { Client, type ClientOptions } from "../index.js";
+import { Client, type ClientOptions, type Progress } from "../index.js";
 import { type Behaviour, cut, FakeServer, Refusal } from "./fake_server.js";
 import { Folder } from "./folder.js";
 
@@ -109,7 +109,10 @@ test("an upload goes on where it was cut", async (t) => {
   const { client, path } = await scene(t, storage.behaviour);
   await client.uploadAsset(path);
   assert.ok(storage.content.equals(CONTENT));
-  assert.deepEqual(storage.starts.map(({ writeOffset }) => writeOffset), [0n, BigInt(3 << 20)]);
+  assert.deepEqual(
+    storage.starts.map(({ writeOffset }) => writeOffset),
+    [0n, BigInt(3 << 20)],
+  );
 });
 
 test("an upload that is complete after all is not sent again", async (t) => {
@@ -137,7 +140,8 @@ test("an answer that comes early is taken, again and again", async (t) => {
   const storage = new Storage();
   const { client, path } = await scene(t, { ...storage.behaviour, uploadAsset: early });
   for (let count = 0; count < 20; count++) {
-    assert.equal((await client.uploadAsset(path)).name, ASSET.name);
+    const onProgress = ({ fraction }: Progress) => assert.notEqual(fraction, 1);
+    assert.equal((await client.uploadAsset(path, { onProgress })).name, ASSET.name);
   }
 });
 

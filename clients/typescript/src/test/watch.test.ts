@@ -50,7 +50,10 @@ test("a watch goes on behind the last change that was seen, and shows no heartbe
     ended,
   ]);
   assert.deepEqual(await statesOf(client), [Job_State.QUEUED, Job_State.RUNNING, Job_State.SUCCEEDED]);
-  assert.deepEqual(server.asked("watchJob").map(({ afterSequence }) => afterSequence), [0n, 4n, 4n]);
+  assert.deepEqual(
+    server.asked("watchJob").map(({ afterSequence }) => afterSequence),
+    [0n, 4n, 4n],
+  );
 });
 
 test("a final state is shown also when its sequence was seen", async (t) => {

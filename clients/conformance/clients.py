@@ -32,7 +32,7 @@ CLIENTS = {
         Client(
             name="java",
             command=(
-                *("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"),
+                *("java", "-XX:+UseSerialGC", "-cp"),
                 f"@{ROOT / 'clients/java/target/driver.classpath'}",
                 "io.spotreel.client.conformance.Driver",
             ),

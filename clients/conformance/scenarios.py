@@ -47,9 +47,7 @@ def scenario(title: str) -> Callable[[Play], Play]:
 @scenario("captions a local file: uploads, follows, downloads")
 async def success(stage: Stage) -> None:
     to = stage.folder / "captioned.mp4"
-    outcome = await stage.ask(
-        "caption", video=SAMPLES / "bigbuckbunny.mp4", subtitles=SAMPLES / "bigbuckbunny.srt", to=to
-    )
+    outcome = await stage.ask("caption", video=stage.video, subtitles=SAMPLES / "bigbuckbunny.srt", to=to)
     job = outcome.result()["job"]
     expect(job["state"] == "STATE_SUCCEEDED", f"the job is {job['state']}")
     async with stage.onlooker() as client:

@@ -32,7 +32,7 @@ class Theatre:
 
     `service` has a worker, a job called `done` that has succeeded, and `LABELLED` cancelled jobs with the label
     `kind: listed`. `full` speaks TLS with the certificate in `certificate`, has no worker, and its queue is full.
-    `still` is an asset, a picture.
+    `still` is an asset, a picture; `video` a small file with sound.
     """
 
     service: Service
@@ -40,6 +40,7 @@ class Theatre:
     certificate: Path
     done: Job
     still: str
+    video: Path
 
 
 @contextlib.contextmanager
@@ -49,16 +50,18 @@ def theatre(folder: Path) -> Iterator[Theatre]:
     tls = {"tls_certificate": str(certificate), "tls_key": str(key), "local_workers": "0", "max_queued_jobs": "1"}
     with Service.running(folder / "service") as service, Service.running(folder / "full", **tls) as full:
         with asyncio.Runner() as runner:
-            done, still = runner.run(_prepare(service))
+            done, still = runner.run(_prepare(service, video := folder / "talk.mp4"))
             runner.run(_fill(full, certificate))
-        yield Theatre(service=service, full=full, certificate=certificate, done=done, still=still)
+        yield Theatre(service=service, full=full, certificate=certificate, done=done, still=still, video=video)
 
 
-async def _prepare(service: Service) -> tuple[Job, str]:
+async def _prepare(service: Service, small: Path) -> tuple[Job, str]:
     async with AsyncClient(service.address, api_key=service.api_key) as client:
         # Large enough to be broken in the middle: the transfer buffers of a connection hold a few hundred KiB.
         video = VideoEncoding(bitrate_bps=12_000_000, effort=VideoEncoding.EFFORT_FASTEST)
         done = await client.transcode(SAMPLES / "bigbuckbunny.mp4", output=OutputSpec(video=video))
+        scaled = OutputSpec(video=VideoEncoding(size=FrameSize(width=320, height=180)))
+        await client.transcode(SAMPLES / "bigbuckbunny.mp4", end_time=2, output=scaled, to=small)
         still = await client.source(SAMPLES / "bigbuckbunny.jpg")
         for _ in range(LABELLED):
             job = await client.create_job(film_of(still.asset, seconds=60, labels={"kind": "listed"}))

@@ -150,17 +150,19 @@ func (r *OutputReader) next() ([]byte, error) {
 	return message.GetData(), io.EOF
 }
 
-// outputStream reads one job's output, chunk by chunk, each checked against its offset and CRC32C.
+// outputStream reads one job's output, chunk by chunk, each checked against its offset and CRC32C. The data of a chunk
+// stays until the one after the next is read.
 type outputStream struct {
 	resumingStream[orchestratorv1.ReadJobOutputResponse]
 	name      string
+	codec     *chunkCodec
 	offset    int64 // of the next byte
 	attempt   int32 // that made the bytes so far; 0: any will do
 	badChunks int   // in a row
 }
 
 func newOutputStream(ctx context.Context, c *Client, name string, offset int64) *outputStream {
-	output := &outputStream{name: name, offset: offset}
+	output := &outputStream{name: name, codec: newChunkCodec(), offset: offset}
 	output.resumingStream = resumingStream[orchestratorv1.ReadJobOutputResponse]{
 		client: c, ctx: ctx, start: output.open, accept: output.check,
 	}
@@ -170,7 +172,7 @@ func newOutputStream(ctx context.Context, c *Client, name string, offset int64) 
 func (o *outputStream) open(ctx context.Context) (grpc.ServerStreamingClient[orchestratorv1.ReadJobOutputResponse], error) {
 	return o.client.jobs.ReadJobOutput(ctx, &orchestratorv1.ReadJobOutputRequest{
 		Name: o.name, ReadOffset: o.offset, Attempt: o.attempt,
-	})
+	}, grpc.ForceCodecV2(o.codec))
 }
 
 func (o *outputStream) check(message *orchestratorv1.ReadJobOutputResponse) error {
@@ -178,6 +180,7 @@ func (o *outputStream) check(message *orchestratorv1.ReadJobOutputResponse) erro
 		if message.GetOffset() != o.offset || crc32.Checksum(data, castagnoli) != message.GetCrc32C() {
 			return o.badChunk()
 		}
+		o.codec.keep()
 		o.badChunks = 0
 		o.offset += int64(len(data))
 	}

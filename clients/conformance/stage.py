@@ -23,7 +23,7 @@ from tests.simulators.lossy_proxy import LossyProxy
 
 SAMPLES = Path(str(resources.files("spotreel").joinpath("samples")))
 LABELLED = 3
-UPLOAD_BYTES = 8 << 20
+UPLOAD_BYTES = 24 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +57,8 @@ def theatre(folder: Path) -> Iterator[Theatre]:
 
 async def _prepare(service: Service, small: Path) -> tuple[Job, str]:
     async with AsyncClient(service.address, api_key=service.api_key) as client:
-        # Large enough to be broken in the middle: the transfer buffers of a connection hold a few hundred KiB.
-        video = VideoEncoding(bitrate_bps=12_000_000, effort=VideoEncoding.EFFORT_FASTEST)
+        # Large enough to be broken in the middle: the kernel holds several MiB of a connection on their way.
+        video = VideoEncoding(bitrate_bps=40_000_000, effort=VideoEncoding.EFFORT_FASTEST)
         done = await client.transcode(SAMPLES / "bigbuckbunny.mp4", output=OutputSpec(video=video))
         scaled = OutputSpec(video=VideoEncoding(size=FrameSize(width=320, height=180)))
         await client.transcode(SAMPLES / "bigbuckbunny.mp4", end_time=2, output=scaled, to=small)

@@ -52,7 +52,7 @@ test-clients: $(READY) ## Build the clients of all languages, run their own test
 	$(BIN)/python -m pytest $(PARALLEL) tests/clients
 
 client-go:
-	cd clients/go && $(GO) vet ./... && $(GO) test ./...
+	cd clients/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./... && $(GO) test ./...
 	$(GO) -C clients/go build -o $(CURDIR)/out/clients/conformance-go ./internal/conformance
 	GOBIN=$(CURDIR)/out/clients/bin $(GO) -C tools/go install github.com/fullstorydev/grpcurl/cmd/grpcurl
 
@@ -126,5 +126,5 @@ lock: ## Pin the dependencies anew (needs uv)
 	  requirements/generate.in -o requirements/generate.txt
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) out clients/typescript/{node_modules,dist} clients/java/target .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

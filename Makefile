@@ -51,15 +51,15 @@ test-clients: $(READY) ## Build the clients of all languages, run their own test
 	tools/with-toolchain.sh 'the Java client' java mvn -- $(MAKE) --no-print-directory client-java
 	$(BIN)/python -m pytest $(PARALLEL) tests/clients
 
-client-go:
+client-go: ## Build the Go client and grpcurl, and test the client
 	cd clients/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./... && $(GO) test ./...
-	$(GO) -C clients/go build -o $(CURDIR)/out/clients/conformance-go ./internal/conformance
-	GOBIN=$(CURDIR)/out/clients/bin $(GO) -C tools/go install github.com/fullstorydev/grpcurl/cmd/grpcurl
+	$(GO) -C clients/go build -o "$(CURDIR)/out/clients/conformance-go" ./internal/conformance
+	GOBIN="$(CURDIR)/out/clients/bin" $(GO) -C tools/go install github.com/fullstorydev/grpcurl/cmd/grpcurl
 
-client-typescript: $(NODE_MODULES)
+client-typescript: $(NODE_MODULES) ## Build and test the TypeScript client
 	cd clients/typescript && npm run build && npm test
 
-client-java:
+client-java: ## Build and test the Java client
 	$(MVN) -f clients/java verify
 
 check: lint types protos checkgenerate test test-clients ## Everything that CI asks
@@ -84,8 +84,8 @@ protos: $(READY) ## buf: lint, format, and no breaking change against main
 $(GENERATE_READY): requirements/generate.txt tools/go/go.sum tools/java/pom.xml $(NODE_MODULES) $(READY)
 	test -x $(GENERATE)/bin/pip || $(PYTHON) -m venv --clear $(GENERATE)
 	$(GENERATE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/generate.txt
-	GOBIN=$(CURDIR)/$(GENERATE)/bin $(GO) -C tools/go install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
-	$(MVN) -f tools/java generate-resources -Dto=$(CURDIR)/$(GENERATE)/java
+	GOBIN="$(CURDIR)/$(GENERATE)/bin" $(GO) -C tools/go install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
+	$(MVN) -f tools/java generate-resources "-Dto=$(CURDIR)/$(GENERATE)/java"
 	chmod +x $(GENERATE)/java/*
 	touch $@
 

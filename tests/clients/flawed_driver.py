@@ -113,7 +113,7 @@ def takes_the_unknown_for_the_end() -> None:
 
 @flaw("file_exists")
 def overwrites() -> None:
-    client._check_target = lambda *_, **__: None
+    client.check_target = lambda *_, **__: None
 
 
 @flaw("pages")

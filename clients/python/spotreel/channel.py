@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -54,6 +55,11 @@ class Endpoint:
         ca_path = tls_ca or _path(os.environ.get(TLS_CA_VARIABLE))
         scheme, _, host_port = named.rpartition("://")
         host_port = host_port.rstrip("/")
+        if "@" in named:
+            # Not repeated: what stands before it may be a secret.
+            raise InvalidRequest(
+                "A server is named without a user: write host:port, or https://host:port.", reason="SERVER_INVALID"
+            )
         if scheme not in {"", "http", "https"} or not host_port:
             raise InvalidRequest(
                 f"{named!r} is no server: write host:port, or https://host:port.", reason="SERVER_INVALID"
@@ -147,10 +153,14 @@ def _path(text: str | None) -> Path | None:
 
 def _read_ca(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
+        pem = path.read_bytes()
+        # gRPC says of what is no certificate only that it could not connect, and takes the machine's own for nothing.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("ascii"))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else ""
         raise LocalFile(
-            f"The certificates in {path} cannot be read: {error.strerror}.",
+            f"The certificates in {path} cannot be read: {why or 'it is no PEM file of certificates'}.",
             reason="TLS_CA_UNREADABLE",
             metadata={"path": str(path)},
         ) from error
+    return pem

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -40,7 +40,9 @@ from spotreel.orchestrator.v1.job_service_pb2 import (
     WatchJobRequest,
     WatchJobResponse,
 )
+from spotreel.partial_file import check_target
 from spotreel.progress import OnProgress, Progress, Step
+from spotreel.retry import persist
 from spotreel.streams import HEARTBEAT_SECONDS
 
 Source = str | Path
@@ -236,12 +238,14 @@ class AsyncClient(Machines):
         behind after a failure.
         """
         target = Path(path)
-        _check_target(target, overwrite=overwrite)
+        check_target(target, overwrite=overwrite)
 
         def on_bytes(done: int, total: int) -> None:
             on_progress(_bytes_moved(Step.DOWNLOADING, target, done, total))
 
-        await download.download_output(self._connection, name, target, on_bytes=on_bytes, keep_partial=keep_partial)
+        await download.download_output(
+            self._connection, name, target, overwrite=overwrite, on_bytes=on_bytes, keep_partial=keep_partial
+        )
         return target
 
     async def upload_asset(self, path: Path | str, *, on_progress: OnProgress = _nothing) -> Asset:
@@ -264,8 +268,9 @@ class AsyncClient(Machines):
     async def run(self, work: Operation | JobSpec, **settings: Unpack[RunSettings]) -> Job:
         """Creates a job, follows it to its end, downloads its output to `to` (if given) and returns the job.
 
-        When the caller is cancelled meanwhile, the job is cancelled too, and its end is waited for; cancel once more
-        to stop waiting. Raises JobFailed, JobCancelled, and LocalFile before anything starts where `to` is in the way.
+        When the caller is cancelled meanwhile, the job is cancelled too, and its end is waited for, at most 30 s;
+        cancel once more to stop waiting. Whether it has ended is in the last progress that was reported. Raises
+        JobFailed, JobCancelled, and LocalFile before anything starts where nothing could be put at `to`.
         """
         on_progress = self._prepare(settings)
         job = await self._follow(_spec_of(work, settings), settings.get("request_id") or str(uuid4()), on_progress)
@@ -406,7 +411,7 @@ class AsyncClient(Machines):
     def _prepare(settings: RunSettings) -> OnProgress:
         """Refuses a target that is in the way before anything is uploaded."""
         if (target := settings.get("to")) is not None:
-            _check_target(Path(target), overwrite=settings.get("overwrite", False))
+            check_target(Path(target), overwrite=settings.get("overwrite", False))
         return settings.get("on_progress", _nothing)
 
     async def _follow(self, spec: JobSpec, request_id: str, on_progress: OnProgress) -> Job:
@@ -416,18 +421,25 @@ class AsyncClient(Machines):
             on_progress(progress_of(created))
             return succeeded(await self.wait_job(created.name, on_progress=on_progress))
         except asyncio.CancelledError:
-            # The server may have the job although its answer is not here yet; nothing must go on that nobody awaits.
-            await self._call_off(creation, on_progress)
+            await self._call_off(creation, partial(self.create_job, spec, request_id=request_id), on_progress)
             raise
 
-    async def _call_off(self, creation: asyncio.Task[Job], on_progress: OnProgress) -> None:
+    async def _call_off(
+        self, creation: asyncio.Task[Job], create: Callable[[], Awaitable[Job]], on_progress: OnProgress
+    ) -> None:
+        async def created() -> Job:
+            # The server may have the job although its answer was lost: the same request gives the same job.
+            return await (create() if creation.done() and creation.exception() else creation)
+
         try:
             async with asyncio.timeout(_CANCEL_TIMEOUT_SECONDS):
-                name = (await creation).name
+                name = (await persist(created, patience=_CANCEL_TIMEOUT_SECONDS)).name
                 try:
-                    on_progress(progress_of(await self.cancel_job(name)))
+                    # With patience: a server that is away for a moment would go on with the job when it is back.
+                    cancelled = await persist(partial(self.cancel_job, name), patience=_CANCEL_TIMEOUT_SECONDS)
                 except PreconditionFailed:
                     return
+                on_progress(progress_of(cancelled))
                 await self.wait_job(name, on_progress=on_progress)
         except (SpotreelClientError, TimeoutError):
             # It is said by what was not reported: a caller that wants to be sure has seen CANCELLED.
@@ -456,18 +468,6 @@ def _spec_of(work: Operation | JobSpec, settings: RunSettings) -> JobSpec:
 
 def _bytes_moved(step: Step, file: Path, done: int, total: int) -> Progress:
     return Progress(step=step, fraction=done / total if total else None, file=file, bytes_done=done, bytes_total=total)
-
-
-def _check_target(target: Path, *, overwrite: bool) -> None:
-    reason, why = "", ""
-    if target.is_dir():
-        reason, why = "FILE_IS_DIRECTORY", "is a directory; name a file in it"
-    elif target.exists() and not overwrite:
-        reason, why = "FILE_EXISTS", "exists already; choose another name, or allow it to be overwritten"
-    elif not target.absolute().parent.is_dir():
-        reason, why = "DIRECTORY_MISSING", f"cannot be written: there is no directory {target.absolute().parent}"
-    if reason:
-        raise LocalFile(f"{target} {why}.", reason=reason, metadata={"path": str(target)})
 
 
 def _refuse_own_input(target: Path, sources: Iterable[Source]) -> None:

@@ -25,6 +25,10 @@ Message = TypeVar("Message")
 Taken = TypeVar("Taken")
 
 
+# A server that has never answered is more likely a wrong address than away, and people should hear of it soon.
+_STRANGER_SECONDS = 5.0
+
+
 class Connection:
     """The stubs of one server. `patience` is how many seconds a broken stream is taken up again without progress."""
 
@@ -43,6 +47,7 @@ class Connection:
         the server is known to be gone for good.
         """
         self._lost = lost
+        self._has_answered = False
         self._endpoint = endpoint
         self._timeout = timeout
         self._heartbeat_seconds = heartbeat_seconds
@@ -69,7 +74,9 @@ class Connection:
 
     async def answered(self, call: Awaitable[T]) -> T:
         """Awaits a call that was made already."""
-        return await answered(call, server=self.server)
+        answer = await answered(call, server=self.server)
+        self._has_answered = True
+        return answer
 
     async def unless_lost(self, work: Coroutine[Any, Any, T]) -> T:
         """Does `work`, which may be patient with the server; gives it up when the server is gone for good."""
@@ -88,11 +95,17 @@ class Connection:
 
     def resuming(self, start: Callable[[], Any], accept: Callable[[Message], Taken]) -> ResumingStream[Message, Taken]:
         """A server stream that goes on over breaks."""
+
+        def heard(message: Message) -> Taken:
+            self._has_answered = True
+            return accept(message)
+
         return ResumingStream(
             start,
-            accept,
+            heard,
             server=self.server,
             patience=self.patience,
+            first_patience=self.patience if self._has_answered else min(self.patience, _STRANGER_SECONDS),
             heartbeat_seconds=self._heartbeat_seconds,
             around=self.unless_lost,
         )

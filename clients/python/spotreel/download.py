@@ -97,21 +97,28 @@ async def read_output(connection: Connection, name: str, *, offset: int = 0) -> 
 
 
 async def download_output(
-    connection: Connection, name: str, target: Path, *, on_bytes: OnBytes, keep_partial: bool
+    connection: Connection, name: str, target: Path, *, overwrite: bool, on_bytes: OnBytes, keep_partial: bool
 ) -> None:
     """Writes the output of a job to `target`, which is replaced at once when all of it has come and was verified.
 
     Until then it grows in `<target>.part`. With `keep_partial` that file stays where going on later makes sense (the
-    server went away, the disk is full) and is taken up by the next download; in all other cases it is removed.
+    server went away, the disk is full) and is taken up by the next download; in all other cases it is removed. What
+    an earlier download has left stays, unless it was the beginning of something else. Raises LocalFile (FILE_IN_USE)
+    where another download is writing it.
     """
-    part = PartialFile(target)
+    part = PartialFile(target, overwrite=overwrite)
     keep = False
     try:
         await asyncio.to_thread(part.open)
         await _receive(connection, name, part, on_bytes)
         await asyncio.to_thread(part.finish)
+    except DataCorrupted:
+        raise
     except (ServerUnavailable, LocalFile):
-        keep = keep_partial and part.size > 0
+        keep = part.found or (keep_partial and part.size > 0)
+        raise
+    except BaseException:
+        keep = part.found
         raise
     finally:
         # Not in a thread: it must also happen when the task is cancelled a second time.

@@ -15,8 +15,6 @@ Taken = TypeVar("Taken")
 # The servers send something at least every 10 s; three misses in a row mean that nobody is there.
 HEARTBEAT_SECONDS = 10.0
 _MISSED_HEARTBEATS = 3
-# Before the first message it is more likely a wrong address than a break, and people should hear of it soon.
-_FIRST_PATIENCE_SECONDS = 5.0
 
 
 class ResumingStream(Generic[Message, Taken]):
@@ -34,10 +32,12 @@ class ResumingStream(Generic[Message, Taken]):
         *,
         server: str,
         patience: float,
+        first_patience: float,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         around: Callable[[Coroutine[Any, Any, Taken]], Awaitable[Taken]] | None = None,
     ) -> None:
-        """Takes `patience`: seconds without an accepted message after which the last failure is raised.
+        """Takes `patience`: seconds without an accepted message after which the last failure is raised; up to the
+        first message it is `first_patience`.
 
         `around` is put around the wait for each message, and may end it early.
         """
@@ -46,6 +46,7 @@ class ResumingStream(Generic[Message, Taken]):
         self._accept = accept
         self._server = server
         self._patience = patience
+        self._first_patience = first_patience
         self._heard = False
         self._silence_timeout = _MISSED_HEARTBEATS * heartbeat_seconds
         self._call: grpc.aio.UnaryStreamCall[object, Message] | None = None
@@ -60,7 +61,7 @@ class ResumingStream(Generic[Message, Taken]):
 
     async def read(self) -> Taken:
         """Returns what the next message is taken as; the caller knows from that when to stop."""
-        patience = self._patience if self._heard else min(self._patience, _FIRST_PATIENCE_SECONDS)
+        patience = self._patience if self._heard else self._first_patience
         reading = persist(self._read_once, patience=patience)
         taken = await (reading if self._around is None else self._around(reading))
         self._heard = True

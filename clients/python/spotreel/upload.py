@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,9 @@ class Content:
     def of(cls, path: Path) -> "Content":
         """Reads the whole file; blocks. Raises LocalFile (FILE_UNREADABLE)."""
         try:
+            if path.exists() and not path.is_file():
+                # To open a pipe would wait for whoever writes to it.
+                raise LocalFile(f"{path} is no file.", reason="FILE_UNREADABLE", metadata={"path": str(path)})
             with path.open("rb") as file:
                 before = path.stat()
                 digest = hashlib.file_digest(file, "sha256").digest()
@@ -165,7 +169,7 @@ class _Upload:
             sha256=self._content.sha256,
             size_bytes=self._content.size,
             write_offset=offset,
-            file_name=self._content.path.name[:255],
+            file_name=os.fsencode(self._content.path.name).decode(errors="replace")[:255],
         )
         try:
             await self._write(call, UploadAssetRequest(start=start))

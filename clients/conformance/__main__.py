@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import shlex
+import signal
 import sys
 import tempfile
 import time
@@ -27,6 +28,10 @@ def main() -> int:
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, metavar="NAME", help="by default all")
     parser.add_argument("--list", action="store_true", help="list the scenarios and end")
     arguments = parser.parse_args()
+    if arguments.driver is not None and not shlex.split(arguments.driver):
+        parser.error("--driver: no command is named")
+    # So that the services are ended as they are after ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if arguments.list:
         for scenario in SCENARIOS.values():
             print(f"{scenario.name:18} {scenario.title}")
@@ -64,6 +69,12 @@ async def play(house: Theatre, client: str, command: Sequence[str | Path], scena
             await scenario.play(Stage.of(house, command, Path(folder)))
         except (Unacceptable, AssertionError) as failure:
             print(f"FAILED  {client}: {scenario.name}: {failure}", flush=True)
+            return False
+        except (LookupError, TypeError, ValueError) as failure:
+            print(f"FAILED  {client}: {scenario.name}: the driver left out {failure!r}", flush=True)
+            return False
+        except OSError as failure:
+            print(f"FAILED  {client}: {scenario.name}: the driver cannot be started: {failure}", flush=True)
             return False
     print(f"passed  {client}: {scenario.name} ({time.perf_counter() - started:.1f} s)", flush=True)
     return True

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -73,7 +75,7 @@ class Driver:
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            *map(str, self._command), stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=_LINE_BYTES
+            *map(str, self._command), stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=_LINE_BYTES, start_new_session=True
         )
         self._complaints = asyncio.create_task(self._listen(), name="a driver's stderr")
         await self._tell(self._request)
@@ -110,8 +112,9 @@ class Driver:
             self._said.append(line)
             try:
                 event: Event = json.loads(line)
-            except ValueError as error:
-                raise Unacceptable(f"{line!r} is no JSON object:\n{self._words}") from error
+                _ = event["event"]
+            except (ValueError, LookupError, TypeError) as error:
+                raise Unacceptable(f"{line!r} is no JSON object with an `event`:\n{self._words}") from error
             yield event
 
     async def cancel(self) -> None:
@@ -121,8 +124,9 @@ class Driver:
     async def kill(self) -> None:
         """Ends the process as a crash would; may be repeated."""
         if self._opened.returncode is None:
+            # A driver may be a script that runs another program: all of it is killed.
             with contextlib.suppress(ProcessLookupError):
-                self._opened.kill()
+                os.killpg(self._opened.pid, signal.SIGKILL)
         await self._opened.wait()
         if self._complaints is not None:
             await self._complaints

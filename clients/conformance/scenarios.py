@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import grpc
 from spotreel.orchestrator.v1.job_pb2 import Job
 from spotreel.progress import Step
 
-from clients.conformance.driver import Event, Unacceptable
+from clients.conformance.driver import Driver, Event, Unacceptable
 from clients.conformance.stage import LABELLED, SAMPLES, UPLOAD_BYTES, Stage, film_of, in_json
-from clients.conformance.tampering import DamagedChunk, LostAnswer, NewerServer, Silence, TamperingProxy
+from clients.conformance.tampering import Break, Broken, DamagedChunk, NewerServer, Silence, TamperingProxy, WrongDigest
 
 _STEPS = frozenset(step.replace(" ", "_") for step in Step)
 
@@ -121,9 +122,12 @@ async def pages(stage: Stage) -> None:
     expect(names == sorted(names, reverse=True), "the newest is not first")
 
 
-@scenario("reads an output as a stream, verified")
+@scenario("reads an output as a stream, and asks again for a chunk that was damaged")
 async def read_output(stage: Stage) -> None:
-    read = (await stage.ask("read_output", name=stage.done.name)).result()
+    damage = DamagedChunk()
+    async with TamperingProxy(stage.service.address, damage) as proxy:
+        read = (await stage.ask("read_output", server=proxy.address, name=stage.done.name)).result()
+    fired(damage.fired, "damage")
     expect(read["size_bytes"] == stage.done.output.size_bytes, f"it has read {read['size_bytes']} bytes")
     expect(read["sha256"] == stage.done.output.sha256.hex(), "it has read something else")
 
@@ -146,6 +150,10 @@ async def tls(stage: Stage) -> None:
     wary = await stage.ask("get_job", server=server, api_key=stage.full.api_key, name="jobs/nowhere")
     error = wary.error("UNAVAILABLE", "UNAVAILABLE")
     expect(stage.full.address in error["message"], f"the message was {error['message']}")
+    misled = await stage.ask(
+        "get_job", server=server, api_key=stage.full.api_key, tls_ca=stage.stranger, name="jobs/nowhere"
+    )
+    misled.error("UNAVAILABLE", "UNAVAILABLE")
 
 
 @scenario("passes on when to try again")
@@ -186,14 +194,13 @@ async def deadline(stage: Stage) -> None:
 async def answer_lost(stage: Stage) -> None:
     label = uuid4().hex
     spec = in_json(film_of(stage.still, seconds=1, labels={"run": label}))
-    loss = LostAnswer("CreateJob")
+    loss = Break("CreateJob")
     async with TamperingProxy(stage.service.address, loss) as proxy:
-        outcome = await stage.ask("create_job", server=proxy.address, spec=spec, request_id=str(uuid4()))
+        outcome = await stage.ask("run", server=proxy.address, spec=spec)
     fired(loss.fired, "loss of an answer")
     name = outcome.result()["job"]["name"]
     async with stage.onlooker() as client:
         jobs = [job.name async for job in client.list_jobs(labels={"run": label})]
-        await client.wait_job(name)
     expect(jobs == [name], f"the jobs are {jobs}")
 
 
@@ -218,6 +225,17 @@ async def server_restarted(stage: Stage) -> None:
         jobs = [job async for job in client.list_jobs(labels={"run": label})]
     expect([one.name for one in jobs] == [job["name"]], f"the jobs are {[one.name for one in jobs]}")
     same_content(to, jobs[0])
+
+
+@scenario("takes a watch up behind the last change it has seen")
+async def watch_cut(stage: Stage) -> None:
+    cut, label = Break("WatchJob", before=2), uuid4().hex
+    spec = in_json(film_of(stage.still, seconds=40, labels={"run": label}))
+    async with TamperingProxy(stage.service.address, cut) as proxy:
+        outcome = await stage.ask("run", server=proxy.address, spec=spec)
+    fired(cut.fired, "cut")
+    outcome.result()
+    expect(cut.sequences[:2] == [0, cut.last], f"it has asked for what comes behind {cut.sequences}, not {cut.last}")
 
 
 @scenario("calls again when a watch has fallen silent")
@@ -259,11 +277,7 @@ async def download_killed(stage: Stage) -> None:
     async with stage.lossy() as proxy:
         proxy.stall_times, proxy.after_bytes = 1, size // 2
         async with stage.driver("download_output", server=proxy.address, name=stage.done.name, to=to) as driver:
-            async for event in driver.events():
-                if event.get("bytes_done", 0) > size // 4:
-                    break
-            else:
-                raise Unacceptable("the download ended before it was killed")
+            await moving(driver, beyond=size // 4)
             await driver.kill()
         expect(not to.exists(), "half a film has the name of a whole one")
     async with stage.lossy() as proxy:
@@ -282,6 +296,47 @@ async def chunk_damaged(stage: Stage) -> None:
         outcome = await stage.ask("download_output", server=proxy.address, name=stage.done.name, to=to)
     fired(damage.fired, "damage")
     outcome.result()
+    same_content(to, stage.done)
+    size = stage.done.output.size_bytes
+    expect(
+        damage.passed < size * 3 // 2, f"{damage.passed} bytes came for {size}: it has not asked for the chunk alone"
+    )
+
+
+@scenario("gives a whole that is not what the server states no name")
+async def output_corrupted(stage: Stage) -> None:
+    wrong = WrongDigest()
+    async with TamperingProxy(stage.service.address, wrong) as proxy:
+        to = stage.folder / "film.mp4"
+        outcome = await stage.ask("download_output", server=proxy.address, name=stage.done.name, to=to)
+    fired(wrong.fired, "wrong digest")
+    outcome.error("DATA_LOSS", "OUTPUT_CORRUPTED")
+    nothing_left(stage)
+
+
+@scenario("starts over when the output is made anew")
+async def output_restarted(stage: Stage) -> None:
+    anew = Break("ReadJobOutput", before=3, error=Broken(grpc.StatusCode.ABORTED, "OUTPUT_RESTARTED"))
+    to = stage.folder / "film.mp4"
+    async with TamperingProxy(stage.service.address, anew) as proxy:
+        outcome = await stage.ask("download_output", server=proxy.address, name=stage.done.name, to=to)
+    fired(anew.fired, "new start")
+    outcome.result()
+    same_content(to, stage.done)
+
+
+@scenario("lets one download write one file")
+async def two_at_once(stage: Stage) -> None:
+    to, size = stage.folder / "film.mp4", stage.done.output.size_bytes
+    async with stage.lossy() as proxy:
+        proxy.stall_times, proxy.after_bytes = 1, size // 2
+        async with stage.driver("download_output", server=proxy.address, name=stage.done.name, to=to) as driver:
+            await moving(driver)
+            second = await stage.ask("download_output", name=stage.done.name, to=to, overwrite=True)
+            second.error("LOCAL_FILE", "FILE_IN_USE")
+            await driver.kill()
+        expect(not to.exists(), "there is a file, which nobody can have written whole")
+    (await stage.ask("download_output", name=stage.done.name, to=to)).result()
     same_content(to, stage.done)
 
 
@@ -327,6 +382,55 @@ async def cancel(stage: Stage) -> None:
     nothing_left(stage)
 
 
+@scenario("cancels the job although the server is away when the work is called off")
+async def cancel_while_away(stage: Stage) -> None:
+    label = uuid4().hex
+    spec = in_json(film_of(stage.still, seconds=600, labels={"run": label}))
+    before = stage.service.pid
+    async with stage.driver("run", spec=spec, to=stage.folder / "film.mp4") as driver:
+        async for event in driver.events():
+            if event.get("step") == "encoding":
+                break
+        stage.service.kill()
+        await driver.cancel()
+        stage.service.start()
+        outcome = await driver.outcome()
+    fired(stage.service.pid != before, "restart")
+    outcome.cancelled()
+    async with stage.onlooker() as client:
+        states = [job.state async for job in client.list_jobs(labels={"run": label})]
+    expect(states == [Job.STATE_CANCELLED], f"the states are {states}")
+    nothing_left(stage)
+
+
+@scenario("calls off a download that does not move, and leaves no file")
+async def cancel_download(stage: Stage) -> None:
+    silence = Silence("ReadJobOutput", before=3)
+    async with TamperingProxy(stage.service.address, silence) as proxy:
+        to = stage.folder / "film.mp4"
+        async with stage.driver("download_output", server=proxy.address, name=stage.done.name, to=to) as driver:
+            await moving(driver)
+            await driver.cancel()
+            outcome = await driver.outcome()
+    fired(silence.fired, "silence")
+    outcome.cancelled()
+    nothing_left(stage)
+
+
+@scenario("calls off an upload")
+async def cancel_upload(stage: Stage) -> None:
+    noise = stage.noise()
+    async with stage.lossy() as proxy:
+        # A slow way, so that the upload is not over before it is called off.
+        proxy.delay_seconds = 0.1
+        async with stage.driver("upload_asset", server=proxy.address, path=noise) as driver:
+            await moving(driver)
+            await driver.cancel()
+            outcome = await driver.outcome()
+        expect(proxy.bytes_up < UPLOAD_BYTES, "it was all sent")
+    outcome.cancelled()
+
+
 @scenario("gets along with fields and enum values of a newer server")
 async def newer_server(stage: Stage) -> None:
     newer, to = NewerServer(), stage.folder / "film.mp4"
@@ -340,6 +444,14 @@ async def newer_server(stage: Stage) -> None:
     expect(set(outcome.steps) <= _STEPS, f"the steps were {outcome.steps}")
     async with stage.onlooker() as client:
         same_content(to, await client.get_job(outcome.result()["job"]["name"]))
+
+
+async def moving(driver: Driver, beyond: int = 0) -> None:
+    """Returns when more bytes than that have moved."""
+    async for event in driver.events():
+        if event.get("bytes_done", 0) > beyond:
+            return
+    raise Unacceptable("the driver ended before that")
 
 
 def expect(condition: bool, otherwise: str) -> None:  # noqa: FBT001 - as in an assertion

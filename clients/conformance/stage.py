@@ -17,7 +17,7 @@ from spotreel.media.v1.source_pb2 import MediaSource
 from spotreel.orchestrator.v1.job_pb2 import Job, JobSpec
 
 from clients.conformance.certificate import write_certificate
-from clients.conformance.driver import Driver, Event, Outcome
+from clients.conformance.driver import Driver, Event, Outcome, Unacceptable
 from clients.conformance.service import Service
 from tests.simulators.lossy_proxy import LossyProxy
 
@@ -31,13 +31,15 @@ class Theatre:
     """What all scenarios of a run share.
 
     `service` has a worker, a job called `done` that has succeeded, and `LABELLED` cancelled jobs with the label
-    `kind: listed`. `full` speaks TLS with the certificate in `certificate`, has no worker, and its queue is full.
+    `kind: listed`. `full` speaks TLS with the certificate in `certificate`, has no worker, and its queue is full;
+    `stranger` is a certificate that nobody has.
     `still` is an asset, a picture; `video` a small file with sound.
     """
 
     service: Service
     full: Service
     certificate: Path
+    stranger: Path
     done: Job
     still: str
     video: Path
@@ -46,13 +48,16 @@ class Theatre:
 @contextlib.contextmanager
 def theatre(folder: Path) -> Iterator[Theatre]:
     """Starts the services, prepares what scenarios need, and ends them afterwards."""
-    certificate, key = write_certificate(folder)
+    certificate, key = write_certificate(folder, "certificate")
+    stranger, _ = write_certificate(folder, "stranger")
     tls = {"tls_certificate": str(certificate), "tls_key": str(key), "local_workers": "0", "max_queued_jobs": "1"}
     with Service.running(folder / "service") as service, Service.running(folder / "full", **tls) as full:
         with asyncio.Runner() as runner:
             done, still = runner.run(_prepare(service, video := folder / "talk.mp4"))
             runner.run(_fill(full, certificate))
-        yield Theatre(service=service, full=full, certificate=certificate, done=done, still=still, video=video)
+        yield Theatre(
+            service=service, full=full, certificate=certificate, stranger=stranger, done=done, still=still, video=video
+        )
 
 
 async def _prepare(service: Service, small: Path) -> tuple[Job, str]:
@@ -118,7 +123,10 @@ class Stage(Theatre):
     async def ask(self, action: str, *, on_event: Callable[[Event], None] | None = None, **fields: Any) -> Outcome:
         """Has a driver do `action` and returns what it made of it."""
         async with self.driver(action, **fields) as driver:
-            return await driver.outcome(on_event)
+            outcome = await driver.outcome(on_event)
+        if any(service.api_key in outcome.words for service in (self.service, self.full)):
+            raise Unacceptable("the key was shown")
+        return outcome
 
     @contextlib.asynccontextmanager
     async def lossy(self) -> AsyncIterator[LossyProxy]:

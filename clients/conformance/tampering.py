@@ -7,8 +7,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc import error_details_pb2, status_pb2
 from spotreel.jobs import FINAL_STATES
-from spotreel.orchestrator.v1.job_service_pb2 import ReadJobOutputResponse, WatchJobResponse
+from spotreel.orchestrator.v1.job_service_pb2 import ReadJobOutputResponse, WatchJobRequest, WatchJobResponse
 
 Change = Callable[[str, bytes], Awaitable[bytes]]
 """Takes the method and an answer, and returns what the client gets instead, and when."""
@@ -60,38 +62,84 @@ class Count:
 
 
 class DamagedChunk:
-    """Changes a byte of the first chunk of output that has any, once; `fired` counts."""
+    """Changes a byte of the fourth chunk of output, once; `fired` counts, `passed` is how many bytes went by in all."""
 
     def __init__(self) -> None:
         self.fired = 0
+        self.passed = 0
+        self._chunks = 0
 
     async def __call__(self, method: str, answer: bytes) -> bytes:
         """Damages what passes, if it is the time."""
-        if method.endswith("/ReadJobOutput") and not self.fired:
+        if method.endswith("/ReadJobOutput"):
             message = ReadJobOutputResponse.FromString(answer)
-            if message.data:
+            self.passed += len(message.data)
+            self._chunks += 1
+            if self._chunks == 4:
                 self.fired += 1
                 message.data = bytes([message.data[0] ^ 1]) + message.data[1:]
                 return message.SerializeToString()
         return answer
 
 
-class AnswerLost(Exception):
-    """The connection breaks when the server has answered."""
+class WrongDigest:
+    """States another SHA-256 of the whole than it has; `fired` counts."""
 
-
-class LostAnswer:
-    """Loses the first answer to `method`, which the server has carried out; `fired` counts."""
-
-    def __init__(self, method: str) -> None:
+    def __init__(self) -> None:
         self.fired = 0
-        self._method = method
 
     async def __call__(self, method: str, answer: bytes) -> bytes:
-        """Raises AnswerLost, if it is the time."""
+        """Changes what the last message of an output says."""
+        if method.endswith("/ReadJobOutput"):
+            message = ReadJobOutputResponse.FromString(answer)
+            if message.last:
+                self.fired += 1
+                message.sha256 = bytes(32)
+                return message.SerializeToString()
+        return answer
+
+
+class Broken(Exception):
+    """The call ends with a status of its own: by default with what gRPC makes of a connection that was reset."""
+
+    def __init__(self, code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE, reason: str = "") -> None:
+        self.code = code
+        self.trailers: tuple[tuple[str, bytes], ...] = ()
+        if reason:
+            detail = AnyMessage()
+            detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="spotreel"))
+            status = status_pb2.Status(code=code.value[0], details=[detail])
+            self.trailers = (("grpc-status-details-bin", status.SerializeToString()),)
+
+
+class Break:
+    """Ends a call to `method` in front of the answer with this number (from 0), once; `fired` counts.
+
+    `sequences` has what each call to WatchJob went on behind, and `last` the sequence that was passed on last before.
+    """
+
+    def __init__(self, method: str, *, before: int = 0, error: Broken | None = None) -> None:
+        self.fired = 0
+        self.sequences: list[int] = []
+        self.last = 0
+        self._method = method
+        self._before = before
+        self._error = error or Broken()
+
+    def request(self, method: str, request: bytes) -> None:
+        """Looks at what the client asks for."""
+        if method.endswith("/WatchJob"):
+            self.sequences.append(WatchJobRequest.FromString(request).after_sequence)
+
+    async def __call__(self, method: str, answer: bytes) -> bytes:
+        """Raises Broken, if it is the time."""
         if method.endswith(f"/{self._method}") and not self.fired:
-            self.fired += 1
-            raise AnswerLost
+            if self._before == 0:
+                self.fired += 1
+                raise self._error
+            self._before -= 1
+            if self._method == "WatchJob":
+                self.last = WatchJobResponse.FromString(answer).sequence
         return answer
 
 
@@ -145,7 +193,7 @@ class TamperingProxy(grpc.GenericRpcHandler):
         async def pass_on(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
             assert self._channel is not None
             start: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(method)
-            call = start(requests, metadata=tuple(_passed(context.invocation_metadata())))
+            call = start(self._seen(method, requests), metadata=tuple(_passed(context.invocation_metadata())))
             try:
                 async for answer in call:
                     yield await self._change(method, answer)
@@ -154,13 +202,18 @@ class TamperingProxy(grpc.GenericRpcHandler):
                 await context.abort(
                     error.code(), error.details() or "", tuple(_passed(error.trailing_metadata() or ()))
                 )
-            except AnswerLost:
-                # What gRPC makes of a connection that was reset.
-                await context.abort(grpc.StatusCode.UNAVAILABLE, "connection reset")
+            except Broken as broken:
+                await context.abort(broken.code, "connection reset", broken.trailers)
             finally:
                 call.cancel()
 
         return grpc.stream_stream_rpc_method_handler(pass_on)
+
+    async def _seen(self, method: str, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for request in requests:
+            if isinstance(self._change, Break):
+                self._change.request(method, request)
+            yield request
 
 
 def _passed(metadata: Any) -> Iterator[tuple[str, str | bytes]]:

@@ -1,12 +1,16 @@
 """`flawed_driver.py FLAW`: the driver of the Python client with one flaw, which its scenario has to notice."""
 
+import asyncio
 import runpy
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import spotreel.client
+import spotreel.download
 import spotreel.partial_file
 import spotreel.retry
 import spotreel.streams
@@ -15,6 +19,7 @@ from spotreel.download import OutputPiece, OutputReader
 
 # Their insides are changed here, which no type allows.
 client: Any = spotreel.client
+download: Any = spotreel.download
 partial_file: Any = spotreel.partial_file
 reader: Any = OutputReader
 retry: Any = spotreel.retry
@@ -137,16 +142,147 @@ def has_its_own_idea_of_a_deadline() -> None:
     client.Connection = lambda *where, **how: connection(*where, **{**how, "timeout": 6})
 
 
-@flaw("queue_full")
-def drops_the_advice() -> None:
+def change_errors(change: Callable[[Any], object]) -> None:
     error_of = retry.error_of
 
-    def unadvised(*call: Any, **server: Any) -> Any:
+    def changed(*call: Any, **server: Any) -> Any:
         error = error_of(*call, **server)
-        error.retry_delay = None
+        change(error)
         return error
 
-    retry.error_of = unadvised
+    retry.error_of = changed
+
+
+@flaw("queue_full")
+def drops_the_advice() -> None:
+    change_errors(lambda error: setattr(error, "retry_delay", None))
+
+
+@flaw("bad_argument")
+def drops_the_fields() -> None:
+    change_errors(lambda error: setattr(error, "violations", ()))
+
+
+@flaw("unknown_job")
+def drops_the_metadata() -> None:
+    change_errors(lambda error: setattr(error, "metadata", {}))
+
+
+@flaw("unreachable")
+def says_what_grpc_says() -> None:
+    change_errors(lambda error: setattr(error, "message", "failed to connect to all addresses"))
+
+
+@flaw("success")
+def loses_the_last_byte() -> None:
+    finish = partial_file.PartialFile.finish
+
+    def cut(self: Any) -> None:
+        finish(self)
+        self.target.write_bytes(self.target.read_bytes()[:-1])
+
+    partial_file.PartialFile.finish = cut
+
+
+@flaw("job_failed")
+def takes_failure_for_success() -> None:
+    client.succeeded = lambda job: job
+
+
+@flaw("watch_final")
+def says_all_twice() -> None:
+    watch_job = client.AsyncClient.watch_job
+
+    async def twice(self: Any, name: str) -> AsyncIterator[Any]:
+        async for job in watch_job(self, name):
+            yield job
+            yield job
+
+    client.AsyncClient.watch_job = twice
+
+
+@flaw("tls")
+def believes_whoever_answers() -> None:
+    resolve = client.Endpoint.resolve
+
+    def believe(server: str, *, tls_ca: Path | None = None, **how: Any) -> Any:
+        if tls_ca is not None:
+            host, _, port = server.removeprefix("https://").rpartition(":")
+            tls_ca = tls_ca.with_suffix(".believed")
+            tls_ca.write_text(ssl.get_server_certificate((host, int(port))))
+        return resolve(server, tls_ca=tls_ca, **how)
+
+    client.Endpoint.resolve = believe
+
+
+@flaw("watch_silent")
+def waits_for_ever_in_a_watch() -> None:
+    waits_for_ever()
+
+
+@flaw("upload_known")
+def uploads_something_else() -> None:
+    content_of = upload.Content.of
+
+    def other(path: Path) -> Any:
+        path.write_bytes(path.read_bytes() + b"!")
+        return content_of(path)
+
+    upload.Content.of = other
+
+
+@flaw("read_output")
+def believes_each_chunk_of_a_stream() -> None:
+    believes_each_chunk()
+
+
+@flaw("watch_cut")
+def watches_from_the_start() -> None:
+    request = client.WatchJobRequest
+    client.WatchJobRequest = lambda name, **_: request(name=name)
+
+
+@flaw("output_corrupted")
+def believes_the_whole() -> None:
+    partial_file.PartialFile.sha256 = ANY
+
+
+@flaw("output_restarted")
+def gives_up_when_the_output_is_made_anew() -> None:
+    download._MOST_RESTARTS = 1
+
+
+@flaw("two_at_once")
+def locks_nothing() -> None:
+    partial_file.fcntl = None
+
+
+@flaw("cancel_while_away")
+def cancels_once() -> None:
+    async def once(step: Callable[[], Any], **_: object) -> Any:
+        return await step()
+
+    client.persist = once
+
+
+@flaw("cancel_download")
+def leaves_the_partial_file() -> None:
+    partial_file.PartialFile.discard = partial_file.PartialFile.close
+
+
+@flaw("cancel_upload")
+def uploads_to_the_end() -> None:
+    run = upload._Upload.run
+
+    async def to_the_end(self: Any) -> Any:
+        task = asyncio.create_task(run(self))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await task
+            raise
+
+    upload._Upload.run = to_the_end
 
 
 @flaw("wrong_key")

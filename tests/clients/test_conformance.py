@@ -35,3 +35,7 @@ async def test_a_flaw_is_noticed(house: Theatre, flaw: str, tmp_path: Path, monk
     command = (sys.executable, Path(__file__).with_name("flawed_driver.py"), flaw)
     with pytest.raises(driver.Unacceptable):
         await SCENARIOS[scenario].play(Stage.of(house, command, tmp_path))
+
+
+def test_each_scenario_notices_a_flaw() -> None:
+    assert {scenario for scenario, _make in FLAWS.values()} == set(SCENARIOS)

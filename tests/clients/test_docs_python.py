@@ -126,7 +126,7 @@ def told(
     installed: Environment, service: Service, desk: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, subprocess.CompletedProcess[str]]:
     """What became of each program, run in the order of the page: some go on with what others made."""
-    certificate, key = write_certificate(tmp_path_factory.mktemp("certificate"))
+    certificate, key = write_certificate(tmp_path_factory.mktemp("certificate"), "server")
     shutil.copy(certificate, desk / "ca.pem")
     settings = {"tls_certificate": str(certificate), "tls_key": str(key), "local_workers": "0"}
     with Service.running(tmp_path_factory.mktemp("elsewhere"), **settings) as elsewhere:

@@ -10,7 +10,6 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"path/filepath"
 
 	orchestratorv1 "github.com/spotreel/spotreel/clients/go/orchestrator/v1"
 	"google.golang.org/grpc"
@@ -38,12 +37,14 @@ type DownloadOptions struct {
 // of it has come and was verified.
 //
 // Until then it grows in <to>.part. That file stays where going on later makes sense (the server went away, the disk
-// is full) and is taken up by the next download; in all other cases it is removed.
+// is full, the deadline of ctx has passed) and is taken up by the next download; in all other cases it is removed. One
+// that was there before stays, unless it is found to be the beginning of something else.
 //
 // It fails with CodeLocalFile before anything starts where the file exists (FILE_EXISTS) unless it may be overwritten,
-// is a directory (FILE_IS_DIRECTORY), or has none to be in (DIRECTORY_MISSING).
+// is a directory (FILE_IS_DIRECTORY), has none to be in (DIRECTORY_MISSING), has no name (FILE_NAME_MISSING), is being
+// written by another download (FILE_IN_USE) or cannot be written (FILE_UNWRITABLE).
 func (c *Client) DownloadOutput(ctx context.Context, name, to string, options DownloadOptions) error {
-	if err := checkTarget(to, options.Overwrite); err != nil {
+	if err := checkFree(to, options.Overwrite); err != nil {
 		return err
 	}
 	part, err := openPartialFile(ctx, to)
@@ -52,13 +53,14 @@ func (c *Client) DownloadOutput(ctx context.Context, name, to string, options Do
 	}
 	err = c.receiveOutput(ctx, name, part, options.OnProgress.bytesMoved(StepDownloading, to))
 	if err == nil {
-		err = part.finish()
+		err = part.finish(options.Overwrite)
 	}
-	resumable := isUnavailable(err) || errors.Is(err, CodeLocalFile)
+	// The caller's own deadline bounds one attempt of, perhaps, many; calling off ends them all.
+	resumable := isUnavailable(err) || errors.Is(err, CodeLocalFile) || errors.Is(err, context.DeadlineExceeded)
 	switch {
 	case err == nil:
 		return nil
-	case resumable && part.size > 0 && !options.DiscardPartial:
+	case (part.found || resumable && part.size > 0) && !options.DiscardPartial:
 		part.close()
 	default:
 		part.discard()
@@ -67,7 +69,6 @@ func (c *Client) DownloadOutput(ctx context.Context, name, to string, options Do
 }
 
 func (c *Client) receiveOutput(ctx context.Context, name string, part *partialFile, onBytes func(done, total int64)) error {
-	takenUp := part.size > 0
 	output := newOutputStream(ctx, c, name, part.size)
 	defer output.drop()
 	for range mostRestarts {
@@ -78,11 +79,10 @@ func (c *Client) receiveOutput(ctx context.Context, name string, part *partialFi
 			return err
 		case part.holds(last.GetSizeBytes(), last.GetSha256()):
 			return nil
-		case !takenUp:
+		case !part.found:
 			return corrupted(name)
 		}
 		// What lay there may have been the beginning of something else.
-		takenUp = false
 		output.rewind()
 		if err := part.restart(); err != nil {
 			return err
@@ -240,19 +240,4 @@ func corrupted(name string) *Error {
 		Message:  fmt.Sprintf("The output of %s does not agree with its size or SHA-256.", name),
 		Metadata: map[string]string{"job": name},
 	}
-}
-
-// checkTarget refuses what is in the way of an output.
-func checkTarget(to string, overwrite bool) error {
-	if found, err := os.Stat(to); err == nil && found.IsDir() {
-		return localFile("FILE_IS_DIRECTORY", to, nil, "%s is a directory; name a file in it.", to)
-	} else if err == nil && !overwrite {
-		return localFile("FILE_EXISTS", to, os.ErrExist,
-			"%s exists already; choose another name, or allow it to be overwritten.", to)
-	}
-	folder := filepath.Dir(to)
-	if found, err := os.Stat(folder); err != nil || !found.IsDir() {
-		return localFile("DIRECTORY_MISSING", to, err, "%s cannot be written: there is no directory %s.", to, folder)
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -227,6 +228,110 @@ func TestNothingStaysOfADownloadThatWasCalledOff(t *testing.T) {
 	assertMissing(t, to+".part")
 }
 
+func TestTwoDownloadsDoNotWriteOneFile(t *testing.T) {
+	s, to := serve(t), filepath.Join(t.TempDir(), "out.mp4")
+	client := s.dial(t)
+	tried := false
+	err := client.DownloadOutput(t.Context(), jobName, to, spotreel.DownloadOptions{
+		OnProgress: func(spotreel.Progress) {
+			if tried {
+				return
+			}
+			tried = true
+			err := client.DownloadOutput(t.Context(), jobName, to, spotreel.DownloadOptions{})
+			if failure := errorOf(t, err, spotreel.CodeLocalFile, "FILE_IN_USE"); failure.Metadata["path"] != to+".part" {
+				t.Error(failure.Metadata)
+			}
+		},
+	})
+	if err != nil || !tried {
+		t.Fatal(tried, err)
+	}
+	assertFile(t, to, s.output)
+	if s.calls("ReadJobOutput") != 1 {
+		t.Error("the second has asked the server")
+	}
+}
+
+func TestATargetThatAppearsMeanwhileIsNotReplaced(t *testing.T) {
+	s, to := serve(t), filepath.Join(t.TempDir(), "out.mp4")
+	appear := func(spotreel.Progress) { write(t, to, []byte("somebody else's")) }
+	client := s.dial(t)
+	err := client.DownloadOutput(t.Context(), jobName, to, spotreel.DownloadOptions{OnProgress: appear})
+	errorOf(t, err, spotreel.CodeLocalFile, "FILE_EXISTS")
+	assertFile(t, to, []byte("somebody else's"))
+	assertFile(t, to+".part", s.output)
+	options := spotreel.DownloadOptions{OnProgress: appear, Overwrite: true}
+	if err := client.DownloadOutput(t.Context(), jobName, to, options); err != nil {
+		t.Fatal(err)
+	}
+	assertFile(t, to, s.output)
+}
+
+// TestWhatWasThereBeforeStays: a call that fails throws away only what it has begun.
+func TestWhatWasThereBeforeStays(t *testing.T) {
+	calledOff, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, test := range map[string]struct {
+		ctx   context.Context
+		spoil func(*orchestratorv1.ReadJobOutputResponse) error
+	}{
+		"unknown job":          {t.Context(), refused(codes.NotFound, "JOB_NOT_FOUND")},
+		"wrong key":            {t.Context(), refused(codes.Unauthenticated, "API_KEY_WRONG")},
+		"called off before":    {calledOff, nil},
+		"called off meanwhile": {nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, to := serve(t), filepath.Join(t.TempDir(), "out.mp4")
+			if test.spoil != nil {
+				s.spoilOnce(2000, test.spoil)
+			}
+			ctx, cancel := test.ctx, context.CancelFunc(func() {})
+			if ctx == nil {
+				ctx, cancel = context.WithCancel(t.Context())
+			}
+			options := spotreel.DownloadOptions{OnProgress: func(spotreel.Progress) { cancel() }}
+			client := s.dial(t)
+			write(t, to+".part", s.output[:2000])
+			if err := client.DownloadOutput(ctx, jobName, to, options); err == nil {
+				t.Fatal("it did not fail")
+			}
+			found, err := os.ReadFile(to + ".part")
+			if err != nil || len(found) < 2000 || !bytes.HasPrefix(s.output, found) {
+				t.Errorf("%d bytes, %v", len(found), err)
+			}
+		})
+	}
+}
+
+func TestADownloadInBoundedAttemptsComesToItsEnd(t *testing.T) {
+	s, to := serve(t), filepath.Join(t.TempDir(), "out.mp4")
+	s.read = func(_ int, request *orchestratorv1.ReadJobOutputRequest, stream outputStream) error {
+		return s.send(request.GetReadOffset(), stream, func(chunk *orchestratorv1.ReadJobOutputResponse) error {
+			if chunk.GetOffset() == request.GetReadOffset()+6000 {
+				<-stream.Context().Done()
+			}
+			return nil
+		})
+	}
+	client := s.dial(t)
+	for attempt := 1; ; attempt++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		err := client.DownloadOutput(ctx, jobName, to, spotreel.DownloadOptions{})
+		cancel()
+		if err == nil {
+			break
+		}
+		if err != context.DeadlineExceeded || attempt > 10 {
+			t.Fatal(attempt, err)
+		}
+	}
+	if want := []int64{0, 6000, 12000}; !slices.Equal(s.readOffsets(), want) {
+		t.Errorf("read from %v, want %v", s.readOffsets(), want)
+	}
+	assertFile(t, to, s.output)
+}
+
 func TestNothingStaysWhereThatIsWanted(t *testing.T) {
 	s, to := serve(t), filepath.Join(t.TempDir(), "out.mp4")
 	s.spoilOnce(1000, refused(codes.Unavailable, "SHUTTING_DOWN"))
@@ -243,9 +348,10 @@ func TestDownloadRefusesATargetThatIsInTheWay(t *testing.T) {
 	client := s.dial(t)
 	for to, reason := range map[string]string{
 		there: "FILE_EXISTS", folder: "FILE_IS_DIRECTORY", filepath.Join(folder, "no", "out.mp4"): "DIRECTORY_MISSING",
+		filepath.Join(folder, strings.Repeat("long", 63)): "FILE_UNWRITABLE", // the name of its .part is too long
 	} {
 		err := client.DownloadOutput(t.Context(), jobName, to, spotreel.DownloadOptions{})
-		if failure := errorOf(t, err, spotreel.CodeLocalFile, reason); failure.Metadata["path"] != to {
+		if failure := errorOf(t, err, spotreel.CodeLocalFile, reason); !strings.HasPrefix(failure.Metadata["path"], to) {
 			t.Error(failure.Metadata)
 		}
 		_, err = client.Run(t.Context(), &orchestratorv1.JobSpec{}, spotreel.RunOptions{To: to})
@@ -256,6 +362,11 @@ func TestDownloadRefusesATargetThatIsInTheWay(t *testing.T) {
 	if len(s.called) != 0 {
 		t.Errorf("the server was asked: %v", s.called)
 	}
+	// The check of what cannot be written leaves nothing behind.
+	if found, err := os.ReadDir(folder); err != nil || len(found) != 1 {
+		t.Error(found, err)
+	}
+	errorOf(t, client.DownloadOutput(t.Context(), jobName, "", spotreel.DownloadOptions{}), spotreel.CodeLocalFile, "FILE_NAME_MISSING")
 	assertFile(t, there, []byte("old"))
 	if err := client.DownloadOutput(t.Context(), jobName, there, spotreel.DownloadOptions{Overwrite: true}); err != nil {
 		t.Fatal(err)
@@ -270,6 +381,11 @@ func TestAPartThatCannotBeWrittenIsSaidAndLeftAlone(t *testing.T) {
 	}
 	err := s.dial(t).DownloadOutput(t.Context(), jobName, to, spotreel.DownloadOptions{})
 	errorOf(t, err, spotreel.CodeLocalFile, "FILE_UNWRITABLE")
+	_, err = s.dial(t).Run(t.Context(), &orchestratorv1.JobSpec{}, spotreel.RunOptions{To: to})
+	errorOf(t, err, spotreel.CodeLocalFile, "FILE_UNWRITABLE")
+	if len(s.called) != 0 {
+		t.Errorf("the server was asked: %v", s.called)
+	}
 	if _, err := os.Stat(to + ".part"); err != nil {
 		t.Error(err)
 	}

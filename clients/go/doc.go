@@ -14,7 +14,7 @@
 //   - A broken connection is taken up where it broke: a watch at the last change seen, a download at the last byte
 //     stored, an upload at the last byte that the server has. See [WithPatience].
 //   - A file has its name only when all of it has come and its size and SHA-256 agree.
-//   - A context that ends calls the work off: [Client.Run] cancels the job and waits until it has ended.
+//   - A context that ends calls the work off: [Client.Run] cancels the job and waits until it has ended, 30 s at most.
 //   - All other failures are an [*Error].
 //
 // The messages of the contract are in the packages media/v1 and orchestrator/v1 beside this one.

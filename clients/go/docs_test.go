@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	orchestratorv1 "github.com/spotreel/spotreel/clients/go/orchestrator/v1"
 	"google.golang.org/grpc/codes"
@@ -119,6 +120,82 @@ func TestTheExampleShowsABar(t *testing.T) {
 	assertFile(t, filepath.Join(folder, "example.mp4"), s.output)
 }
 
+// TestTheExampleTellsWhatBecameOfTheJob interrupts it when the job is watched, or before it was created.
+func TestTheExampleTellsWhatBecameOfTheJob(t *testing.T) {
+	program := build(t, "./examples/caption")
+	for _, test := range []struct {
+		name, said string
+		prepare    func(s *server) (ready chan struct{})
+		twice      bool
+	}{
+		{"cancelled", "Interrupted; the job was cancelled.", (*server).hangs, false},
+		{"finished meanwhile", "Interrupted; jobs/job-0001 was last seen STATE_RUNNING: `spotreel jobs cancel jobs/job-0001`.",
+			func(s *server) chan struct{} {
+				ready := s.hangs()
+				s.cancel = func() (*orchestratorv1.Job, error) { return nil, refusal(codes.FailedPrecondition, "JOB_FINISHED") }
+				return ready
+			}, false},
+		{"refused", "Interrupted.", func(s *server) chan struct{} {
+			ready := make(chan struct{})
+			s.create = func(*orchestratorv1.CreateJobRequest) (*orchestratorv1.Job, error) {
+				close(ready)
+				time.Sleep(300 * time.Millisecond) // until the interrupt is there
+				return nil, refusal(codes.InvalidArgument, "INVALID_ARGUMENT")
+			}
+			return ready
+		}, false},
+		{"twice", "", func(s *server) chan struct{} {
+			ready := s.hangs()
+			s.cancel = func() (*orchestratorv1.Job, error) { return nil, refusal(codes.Unavailable, "SHUTTING_DOWN") }
+			return ready
+		}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, folder := serve(t), inputs(t)
+			s.mutex.Lock()
+			ready := test.prepare(s)
+			s.mutex.Unlock()
+			var output, said strings.Builder
+			command := s.command(t, folder, program, "talk.mp4", "talk.srt", "interrupted.mp4")
+			command.Stdout, command.Stderr = &output, &said
+			if err := command.Start(); err != nil {
+				t.Fatal(err)
+			}
+			<-ready
+			interrupt := func() { _ = command.Process.Signal(os.Interrupt) }
+			interrupt()
+			if test.twice {
+				for s.calls("CancelJob") == 0 {
+					time.Sleep(10 * time.Millisecond)
+				}
+				interrupt()
+			}
+			_ = command.Wait()
+			status := command.ProcessState.ExitCode()
+			if test.twice {
+				if status != -1 {
+					t.Errorf("it was not ended by the signal, but with %d", status)
+				}
+				return
+			}
+			if status != 130 || !strings.HasSuffix(said.String(), "\n"+test.said+"\n") || output.String() != "" {
+				t.Errorf("status %d, said %q, output %q", status, said.String(), output.String())
+			}
+			assertMissing(t, filepath.Join(folder, "interrupted.mp4.part"))
+		})
+	}
+}
+
+func TestTheExampleFailsWithOne(t *testing.T) {
+	s, folder := serve(t), inputs(t)
+	write(t, filepath.Join(folder, "there.mp4"), []byte("old"))
+	command := s.command(t, folder, build(t, "./examples/caption"), "talk.mp4", "talk.srt", "there.mp4")
+	text, _ := command.CombinedOutput()
+	if command.ProcessState.ExitCode() != 1 || !strings.Contains(string(text), "there.mp4 exists already") {
+		t.Errorf("status %d, %s", command.ProcessState.ExitCode(), text)
+	}
+}
+
 func blocksOf(t *testing.T, page, language string) (blocks []string) {
 	t.Helper()
 	text, err := os.ReadFile(page)
@@ -166,12 +243,18 @@ func build(t *testing.T, what ...string) (program string) {
 	return program
 }
 
-func run(t *testing.T, s *server, folder, program string, arguments ...string) (output string) {
+// command is a program that speaks to the server.
+func (s *server) command(t *testing.T, folder, program string, arguments ...string) *exec.Cmd {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), program, arguments...)
 	command.Dir = folder
 	command.Env = append(os.Environ(), "SPOTREEL_SERVER="+s.address, "SPOTREEL_API_KEY=key", "SPOTREEL_TLS_CA=")
-	text, err := command.CombinedOutput()
+	return command
+}
+
+func run(t *testing.T, s *server, folder, program string, arguments ...string) (output string) {
+	t.Helper()
+	text, err := s.command(t, folder, program, arguments...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

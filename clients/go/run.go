@@ -1,18 +1,20 @@
 package spotreel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	mediav1 "github.com/spotreel/spotreel/clients/go/media/v1"
 	orchestratorv1 "github.com/spotreel/spotreel/clients/go/orchestrator/v1"
 )
 
 const (
-	// What the end of a job that was called off may take: FFmpeg's grace and a round trip or two.
+	// What calling a job off may take: FFmpeg's grace and a round trip or two, or a server that starts again.
 	callOffTimeout = 30 * time.Second
 	// Stands for a file that is not uploaded yet; no server ever fetches it.
 	placeholder = "https://example.invalid/"
@@ -33,9 +35,12 @@ type RunOptions struct {
 
 // Run creates a job, follows it to its end, downloads its output and returns the job.
 //
-// When ctx ends meanwhile, the job is cancelled too, and its end is waited for, at most 30 s; then ctx.Err() is
-// returned. It fails with CodeJobFailed and CodeJobCancelled, and with CodeLocalFile before anything starts where To is
-// in the way.
+// When ctx ends meanwhile, the job is cancelled too, and its end is waited for; then ctx.Err() is returned. Both take at
+// most 30 s, in which a server that does not answer is asked again and again. What became of the job is in the last
+// Progress that had one.
+//
+// It fails with CodeJobFailed and CodeJobCancelled, and with CodeLocalFile before anything starts where To cannot be
+// written, as DownloadOutput does.
 func (c *Client) Run(ctx context.Context, spec *orchestratorv1.JobSpec, options RunOptions) (*orchestratorv1.Job, error) {
 	if options.To != "" {
 		if err := checkTarget(options.To, options.Overwrite); err != nil {
@@ -110,11 +115,11 @@ func (c *Client) follow(ctx context.Context, spec *orchestratorv1.JobSpec, optio
 	// The server may have the job although its answer is not here yet; nothing must go on that nobody waits for.
 	longer, release := outlive(ctx, callOffTimeout)
 	defer release()
-	job, err := c.CreateJob(longer, &orchestratorv1.CreateJobRequest{Spec: spec, RequestId: options.RequestID})
+	job, err := c.createOnce(ctx, longer, spec, cmp.Or(options.RequestID, uuid.NewString()))
 	if err == nil {
 		options.OnProgress.tell(progressOf(job))
 		name := job.GetName()
-		if job, err = c.WaitJob(ctx, name, options.OnProgress); ctx.Err() != nil {
+		if job, err = c.WaitJob(ctx, name, options.OnProgress); err != nil && ctx.Err() != nil {
 			c.callOff(longer, name, options.OnProgress)
 		}
 	}
@@ -127,15 +132,37 @@ func (c *Client) follow(ctx context.Context, spec *orchestratorv1.JobSpec, optio
 	return succeeded(job)
 }
 
-// callOff cancels a job and waits for its end. Where that fails, it is said by what was not reported: a caller that
-// wants to be sure has seen CANCELLED.
+// createOnce creates a job. Where ctx ends before the answer comes, it is asked for as long as longer lasts: without
+// the job's name it cannot be cancelled.
+func (c *Client) createOnce(ctx, longer context.Context, spec *orchestratorv1.JobSpec, requestID string) (*orchestratorv1.Job, error) {
+	request := &orchestratorv1.CreateJobRequest{Spec: spec, RequestId: requestID}
+	job, err := c.CreateJob(longer, request)
+	if ctx.Err() != nil && isUnavailable(err) {
+		err = persist(longer, callOffTimeout, func() (err error) {
+			job, err = c.CreateJob(longer, request)
+			return err
+		})
+	}
+	return job, err
+}
+
+// callOff cancels a job and waits for its end, as long as ctx lasts, whatever patience the client has otherwise. Where
+// that fails, it is said by what was not reported: a caller that wants to be sure has seen CANCELLED.
 func (c *Client) callOff(ctx context.Context, name string, onProgress OnProgress) {
-	job, err := c.CancelJob(ctx, name)
+	err := persist(ctx, callOffTimeout, func() error {
+		job, err := c.CancelJob(ctx, name)
+		if err == nil {
+			onProgress.tell(progressOf(job))
+		}
+		return err
+	})
 	if err != nil {
 		return
 	}
-	onProgress.tell(progressOf(job))
-	_, _ = c.WaitJob(ctx, name, onProgress)
+	_ = persist(ctx, callOffTimeout, func() error {
+		_, err := c.WaitJob(ctx, name, onProgress)
+		return err
+	})
 }
 
 // outlive returns a context that ends a while after its parent does, or when it is released.

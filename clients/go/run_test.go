@@ -119,6 +119,66 @@ func TestAJobIsCancelledAlsoWhereItsCreationWasNotAnsweredYet(t *testing.T) {
 	}
 }
 
+// busy refuses the first calls, more than the service config repeats and those with no patience would wait for.
+func busy(times int) func() error {
+	return func() error {
+		if times--; times >= 0 {
+			return refusal(codes.Unavailable, "SHUTTING_DOWN")
+		}
+		return nil
+	}
+}
+
+func TestAJobIsCancelledAlsoWhereTheServerIsAwayForAWhile(t *testing.T) {
+	s := serve(t)
+	watched := s.hangs()
+	cancelJob, watch, cancelling, watching := s.cancel, s.watch, busy(5), busy(2)
+	s.cancel = func() (*orchestratorv1.Job, error) {
+		if err := cancelling(); err != nil {
+			return nil, err
+		}
+		return cancelJob()
+	}
+	s.watch = func(call int, request *orchestratorv1.WatchJobRequest, stream watchStream) error {
+		if call > 1 {
+			if err := watching(); err != nil {
+				return err
+			}
+		}
+		return watch(call, request, stream)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-watched
+		cancel()
+	}()
+	var last *orchestratorv1.Job
+	_, err := s.dial(t, spotreel.WithPatience(0)).Run(ctx, &orchestratorv1.JobSpec{}, spotreel.RunOptions{
+		OnProgress: func(progress spotreel.Progress) { last = progress.Job },
+	})
+	if err != context.Canceled || last.GetState() != cancelled {
+		t.Error(last, err)
+	}
+}
+
+func TestAJobWhoseCreationIsNotAnsweredIsAskedForAndCancelled(t *testing.T) {
+	s := serve(t)
+	s.hangs()
+	ctx, cancel := context.WithCancel(t.Context())
+	creating := busy(5)
+	s.create = func(*orchestratorv1.CreateJobRequest) (*orchestratorv1.Job, error) {
+		cancel()
+		return job(queued), creating()
+	}
+	_, err := s.dial(t, spotreel.WithPatience(0)).Run(ctx, &orchestratorv1.JobSpec{}, spotreel.RunOptions{})
+	if err != context.Canceled || s.calls("CancelJob") != 1 {
+		t.Error(s.called, err)
+	}
+	if len(slices.Compact(s.requests)) != 1 {
+		t.Errorf("more than one job was asked for: %v", s.requests)
+	}
+}
+
 func TestAJobThatHasEndedMeanwhileIsLeftAlone(t *testing.T) {
 	s := serve(t)
 	watched := s.hangs()
@@ -140,12 +200,25 @@ func TestNothingIsCreatedForAContextThatHasEnded(t *testing.T) {
 	s := serve(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.dial(t).Run(ctx, &orchestratorv1.JobSpec{}, spotreel.RunOptions{}); err != context.Canceled {
+	client, folder := s.dial(t), inputs(t)
+	to := filepath.Join(folder, "out.mp4")
+	if _, err := client.GetJob(t.Context(), jobName); err != nil { // it connects
+		t.Fatal(err)
+	}
+	if _, err := client.Run(ctx, &orchestratorv1.JobSpec{}, spotreel.RunOptions{To: to}); err != context.Canceled {
 		t.Error(err)
 	}
-	if len(s.called) != 0 {
+	video, subtitles := filepath.Join(folder, "talk.mp4"), filepath.Join(folder, "talk.srt")
+	if _, err := client.Caption(ctx, video, subtitles, spotreel.RunOptions{To: to}); err != context.Canceled {
+		t.Error(err)
+	}
+	if _, err := client.GetJob(ctx, jobName); err != context.Canceled {
+		t.Error(err)
+	}
+	if !slices.Equal(s.called, []string{"GetJob"}) {
 		t.Error(s.called)
 	}
+	assertMissing(t, to+".part")
 }
 
 func TestRunLeavesNoGoroutineBehind(t *testing.T) {

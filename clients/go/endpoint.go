@@ -65,6 +65,10 @@ func resolveEndpoint(server, apiKey, tlsCA string) (*endpoint, error) {
 
 // parseServer tells host:port and whether TLS is used: unless the server is this machine, or http:// says otherwise.
 func parseServer(server string) (target string, secure bool, err error) {
+	if strings.Contains(server, "@") {
+		// It may have a password, which must not get into logs.
+		return "", false, invalid("SERVER_INVALID", "A server is named without a user: write host:port, or https://host:port.")
+	}
 	scheme, hostPort, found := strings.Cut(server, "://")
 	if !found {
 		scheme, hostPort = "", server

@@ -47,6 +47,19 @@ func TestParseServerRefuses(t *testing.T) {
 	}
 }
 
+func TestTheUserOfAServerIsRefusedAndNotRepeated(t *testing.T) {
+	for _, server := range []string{
+		"https://user:secret@example.com", "user:secret@example.com:50051", "ftp://user:secret@example.com", "secret@example.com",
+	} {
+		_, err := Dial(server)
+		failure, _ := err.(*Error)
+		if failure == nil || failure.Reason != "SERVER_INVALID" ||
+			failure.Message != "A server is named without a user: write host:port, or https://host:port." {
+			t.Errorf("%s: got %v", server, err)
+		}
+	}
+}
+
 func TestDialTakesWhatIsMissingFromTheEnvironment(t *testing.T) {
 	t.Setenv(ServerVariable, "video.example.com")
 	client, err := Dial("")

@@ -291,8 +291,8 @@ func (s *server) GetUpload(_ context.Context, request *orchestratorv1.GetUploadR
 func (s *server) GetAsset(_ context.Context, request *orchestratorv1.GetAssetRequest) (*orchestratorv1.GetAssetResponse, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	asset := s.assets[request.GetName()]
-	if asset == nil {
+	asset, known := s.assets[request.GetName()]
+	if !known {
 		return nil, refusal(codes.NotFound, "ASSET_NOT_FOUND")
 	}
 	return &orchestratorv1.GetAssetResponse{Asset: asset}, nil

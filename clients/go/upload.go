@@ -31,12 +31,12 @@ type uploadCall = grpc.ClientStreamingClient[orchestratorv1.UploadAssetRequest, 
 
 // UploadAsset returns the asset with the content of a file; it sends the content only where the server lacks it.
 //
-// It fails with CodeLocalFile where the file cannot be read (FILE_UNREADABLE) or changes meanwhile (FILE_CHANGED), with
-// CodeDataLoss where the server gets other bytes than were sent, again and again.
+// It fails with CodeLocalFile where there is no file that can be read (FILE_UNREADABLE) or where it changes meanwhile
+// (FILE_CHANGED), with CodeDataLoss where the server gets other bytes than were sent, again and again.
 func (c *Client) UploadAsset(ctx context.Context, path string, onProgress OnProgress) (*orchestratorv1.Asset, error) {
-	file, err := os.Open(path)
+	file, err := openInput(path)
 	if err != nil {
-		return nil, unreadable(path, err)
+		return nil, err
 	}
 	defer file.Close()
 	content, err := contentOf(ctx, file)
@@ -45,13 +45,27 @@ func (c *Client) UploadAsset(ctx context.Context, path string, onProgress OnProg
 	}
 	name := "assets/" + hex.EncodeToString(content.sha256)
 	known, err := call(ctx, c, c.assets.GetAsset, &orchestratorv1.GetAssetRequest{Name: name})
-	if !errors.Is(err, CodeNotFound) {
+	if known.GetAsset() != nil || err != nil && !errors.Is(err, CodeNotFound) {
 		return known.GetAsset(), err
 	}
 	sending := &upload{
 		client: c, content: content, onBytes: onProgress.bytesMoved(StepUploading, path), id: uuid.NewString(),
 	}
 	return sending.run(ctx)
+}
+
+func openInput(path string) (*os.File, error) {
+	// Opening a pipe that nobody writes to would take for ever.
+	if found, err := os.Stat(path); err != nil {
+		return nil, unreadable(path, err)
+	} else if !found.Mode().IsRegular() {
+		return nil, localFile("FILE_UNREADABLE", path, nil, "%s is no file.", path)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	return file, nil
 }
 
 // content is a local file as it was when its digest was taken.
@@ -182,6 +196,9 @@ func (u *upload) send(ctx context.Context, offset int64) (*orchestratorv1.Asset,
 	response, err := stream.CloseAndRecv()
 	if err != nil {
 		return nil, u.failure(ctx, callCtx, err, stream.Trailer())
+	}
+	if response.GetAsset() == nil {
+		return nil, brokenStream("STREAM_CUT", "%s ended the upload without an asset.", u.client.server)
 	}
 	return response.GetAsset(), nil
 }

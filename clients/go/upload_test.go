@@ -3,6 +3,10 @@ package spotreel_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -139,9 +143,45 @@ func TestAFileThatCannotBeReadIsNotUploaded(t *testing.T) {
 			t.Error(failure.Metadata)
 		}
 	}
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if output, err := exec.Command("mkfifo", pipe).CombinedOutput(); err != nil {
+		t.Logf("no pipe could be made: %s", output)
+		pipe = os.DevNull
+	}
+	for _, path := range []string{pipe, os.DevNull, t.TempDir()} {
+		_, err := s.dial(t).UploadAsset(t.Context(), path, nil)
+		if failure := errorOf(t, err, spotreel.CodeLocalFile, "FILE_UNREADABLE"); failure.Message != path+" is no file." {
+			t.Error(failure.Message)
+		}
+	}
 	if len(s.called) != 0 {
 		t.Errorf("the server was asked: %v", s.called)
 	}
+}
+
+func TestAnUploadWithoutAnAssetIsTakenUpAgain(t *testing.T) {
+	s := serve(t)
+	path, content := videoFile(t)
+	digest := sha256.Sum256(content)
+	name := "assets/" + hex.EncodeToString(digest[:])
+	s.assets[name] = nil
+	s.upload = func(call int, start *orchestratorv1.UploadAssetRequest_Start, stream assetStream) error {
+		if call < 3 {
+			return stream.SendAndClose(&orchestratorv1.UploadAssetResponse{})
+		}
+		return s.store(start, stream, -1)
+	}
+	asset, err := s.dial(t).UploadAsset(t.Context(), path, nil)
+	if err != nil || asset.GetName() != name || s.calls("UploadAsset") != 3 {
+		t.Error(asset, err, s.calls("UploadAsset"))
+	}
+
+	s.upload = func(_ int, _ *orchestratorv1.UploadAssetRequest_Start, stream assetStream) error {
+		return stream.SendAndClose(&orchestratorv1.UploadAssetResponse{})
+	}
+	s.assets[name] = nil
+	_, err = s.dial(t, spotreel.WithPatience(0)).UploadAsset(t.Context(), path, nil)
+	errorOf(t, err, spotreel.CodeUnavailable, "STREAM_CUT")
 }
 
 func TestAnUploadEndsWithItsContext(t *testing.T) {

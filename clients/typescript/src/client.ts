@@ -12,6 +12,7 @@ import type { Asset } from "./gen/spotreel/orchestrator/v1/asset_pb.js";
 import { type Job, Job_State, type JobQuote, type JobSpecSchema } from "./gen/spotreel/orchestrator/v1/job_pb.js";
 import { JobService, type WatchJobResponse } from "./gen/spotreel/orchestrator/v1/job_service_pb.js";
 import { exists, refuseOwnInput, refuseTarget } from "./local_file.js";
+import { PartialFile } from "./partial_file.js";
 import { isFinal, type OnProgress, progressOfBytes, progressOfJob } from "./progress.js";
 import { HEARTBEAT_MS, ResumingStream } from "./resuming_stream.js";
 import { uploadAsset } from "./upload.js";
@@ -203,7 +204,9 @@ export class Client {
    * Writes the output of a job to the file `to`, and returns that; only a complete, verified file ever gets the name.
    *
    * Until then it grows in `<to>.part`. That file stays where going on later makes sense (the server went away, the
-   * disk is full) and is taken up by the next download; in all other cases it is removed.
+   * disk is full) and is taken up by the next download; in all other cases it is removed. What an earlier download has
+   * left stays, unless it was the beginning of something else. Throws LocalFileError FILE_IN_USE where another download
+   * to `to` is at work.
    */
   async downloadOutput(name: string, to: string, options: DownloadOptions = {}): Promise<string> {
     const { overwrite = false, keepPartial = true, onProgress, signal } = options;
@@ -212,6 +215,7 @@ export class Client {
       connection: this.#connection,
       name,
       target: to,
+      overwrite,
       keepPartial,
       onBytes: (done, total) => onProgress?.(progressOfBytes("downloading", to, done, total)),
       signal,
@@ -239,7 +243,7 @@ export class Client {
   async caption(video: string, subtitles: string, options: RunOptions = {}): Promise<Job> {
     const { to, overwrite = false, signal } = options;
     if (to !== undefined) {
-      await refuseTarget(to, overwrite);
+      await refuseUnusable(to, overwrite);
       await refuseOwnInput(to, [video, subtitles]);
     }
     const known = [await asItIs(video), await asItIs(subtitles)] as const;
@@ -260,7 +264,7 @@ export class Client {
     const { to, requestId = randomUUID(), overwrite = false, onProgress, signal } = options;
     signal?.throwIfAborted();
     if (to !== undefined) {
-      await refuseTarget(to, overwrite);
+      await refuseUnusable(to, overwrite);
     }
     const job = await this.#follow(specOf(work), requestId, { onProgress, signal });
     if (to !== undefined) {
@@ -303,6 +307,12 @@ export class Client {
       clearTimeout(timer);
     }
   }
+}
+
+/** Throws LocalFileError where an output could not be written to `to`. */
+async function refuseUnusable(to: string, overwrite: boolean): Promise<void> {
+  await refuseTarget(to, overwrite);
+  await PartialFile.probe(to);
 }
 
 /** Makes what operations take; undefined for a file, which has to be uploaded first. */

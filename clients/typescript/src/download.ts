@@ -5,6 +5,7 @@ import { crc32c } from "@node-rs/crc32";
 import type { Connection } from "./connection.js";
 import { SpotreelError } from "./errors.js";
 import { JobService, type ReadJobOutputResponse } from "./gen/spotreel/orchestrator/v1/job_service_pb.js";
+import { refuseTarget } from "./local_file.js";
 import { PartialFile } from "./partial_file.js";
 import { ResumingStream } from "./resuming_stream.js";
 import { brokenStream, isTransient } from "./retry.js";
@@ -99,6 +100,7 @@ export interface OutputToFile {
   connection: Connection;
   name: string;
   target: string;
+  overwrite: boolean;
   keepPartial: boolean;
   onBytes: (done: number, total: number) => void;
   signal: AbortSignal | undefined;
@@ -106,24 +108,23 @@ export interface OutputToFile {
 
 /** Writes the output of a job to `target`, which is replaced at once when all of it has come and was verified. */
 export async function downloadOutput(work: OutputToFile): Promise<void> {
-  const part = new PartialFile(work.target);
+  const part = await PartialFile.open(work.target);
   try {
-    await part.open();
+    await part.takeUp(work.signal);
     await receive(work, part);
+    // Something may have appeared there meanwhile.
+    await refuseTarget(work.target, work.overwrite);
     await part.finish();
   } catch (error) {
     const canGoOn = isTransient(error) || (error instanceof SpotreelError && error.code === "LOCAL_FILE");
-    if (canGoOn && work.keepPartial && part.size > 0) {
-      await part.close().catch(() => {});
-    } else {
-      await part.discard();
-    }
+    const isWanted = canGoOn && work.keepPartial && part.size > 0;
+    // What was there before is not ours to throw away.
+    await (part.found || isWanted ? part.close() : part.discard());
     throw error;
   }
 }
 
 async function receive({ connection, name, onBytes, signal }: OutputToFile, part: PartialFile): Promise<void> {
-  let takenUp = part.size > 0;
   const reader = new OutputReader(connection, name, part.size, signal);
   try {
     for (let tries = 0; tries < MOST_RESTARTS; tries++) {
@@ -131,11 +132,10 @@ async function receive({ connection, name, onBytes, signal }: OutputToFile, part
       if (last && part.holds(last.sizeBytes, last.sha256)) {
         return;
       }
-      if (last && !takenUp) {
+      if (last && !part.found) {
         throw corrupted(name);
       }
       // What lay there may have been the beginning of something else.
-      takenUp = false;
       reader.rewind();
       await part.restart();
     }

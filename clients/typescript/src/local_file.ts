@@ -1,5 +1,7 @@
+import type { BigIntStats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { getSystemErrorMap } from "node:util";
 
 import { LocalFileError } from "./errors.js";
 
@@ -10,9 +12,15 @@ export async function exists(path: string): Promise<boolean> {
 
 /** Throws LocalFileError where an output cannot be put at `to`. */
 export async function refuseTarget(to: string, overwrite: boolean): Promise<void> {
+  if (to === "") {
+    throw new LocalFileError("FILE_NAME_MISSING", "The output needs the name of a file, not an empty one.", to);
+  }
   const found = await look(to);
   if (found?.isDirectory()) {
     throw new LocalFileError("FILE_IS_DIRECTORY", `${to} is a directory; name a file in it.`, to);
+  }
+  if (found && !found.isFile()) {
+    throw new LocalFileError("FILE_IS_SPECIAL", `${to} is no regular file; choose another name.`, to);
   }
   if (found && !overwrite) {
     const advice = "choose another name, or allow it to be overwritten";
@@ -28,18 +36,29 @@ export async function refuseTarget(to: string, overwrite: boolean): Promise<void
 export async function refuseOwnInput(to: string, inputs: string[]): Promise<void> {
   const target = await look(to);
   for (const input of inputs) {
-    const found = await look(input);
-    if (target && found && target.ino === found.ino && target.dev === found.dev) {
+    if (target && isSame(await look(input), target)) {
       const advice = "choose another name for its output";
       throw new LocalFileError("FILE_IS_INPUT", `${to} is an input of the work; ${advice}.`, to);
     }
   }
 }
 
-async function look(path: string) {
+/** What is at a path; undefined where nothing is. */
+export async function look(path: string): Promise<BigIntStats | undefined> {
   try {
     return await stat(path, { bigint: true });
   } catch {
     return undefined;
   }
+}
+
+/** Whether what was found is this very file, whatever its names. */
+export function isSame(found: BigIntStats | undefined, file: BigIntStats): boolean {
+  return found?.ino === file.ino && found.dev === file.dev;
+}
+
+/** What the system says of a failure, without the path, which our messages name already. */
+export function whyOf(error: unknown): string {
+  const { errno, message } = error as NodeJS.ErrnoException;
+  return (errno !== undefined && getSystemErrorMap().get(errno)?.[1]) || message;
 }

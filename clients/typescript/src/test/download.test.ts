@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { appendFile, mkdir, readFile, rename, truncate, writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 
 import { Client, type ClientOptions, LocalFileError, type Progress } from "../index.js";
@@ -243,6 +246,143 @@ test("nothing stays of a download that was called off", async (t) => {
   assert.deepEqual(await folder.names(), []);
 });
 
+/** Sends `count` chunks, then nothing, until the client goes away. */
+function stalled(count: number): ReadJobOutput {
+  return async function* ({ readOffset }, call) {
+    let sent = 0;
+    for (const chunk of chunksOf(readOffset)) {
+      if (sent++ === count) {
+        await call.gone;
+        return;
+      }
+      yield chunk;
+    }
+  };
+}
+
+/** Resolves when a download that `start`s has written the first of `stalled` chunks. */
+function begun(start: (onProgress: (progress: Progress) => void) => Promise<unknown>) {
+  return new Promise<{ work: Promise<unknown> }>((resolve, reject) => {
+    const work = start(() => setTimeout(() => resolve({ work }), 50));
+    work.catch(reject);
+  });
+}
+
+test("what an earlier download has left survives whatever ends the next", async (t) => {
+  const left = OUTPUT.subarray(0, 7000);
+  const refused = (code: "NOT_FOUND" | "UNAUTHENTICATED"): ReadJobOutput =>
+    async function* () {
+      throw new Refusal(code, code);
+    };
+  const { client, folder } = await scene(t, [
+    refused("NOT_FOUND"),
+    refused("UNAUTHENTICATED"),
+    damaged,
+    damaged,
+    damaged,
+    damaged,
+    damaged,
+    stalled(1),
+  ]);
+  await writeFile(folder.at("out.part"), left);
+  const to = folder.at("out");
+  for (const code of ["NOT_FOUND", "UNAUTHENTICATED", "DATA_LOSS"]) {
+    await assert.rejects(client.downloadOutput("jobs/1", to), { code });
+    assert.deepEqual(await readFile(folder.at("out.part")), left);
+  }
+  const off = new AbortController();
+  const onProgress = () => off.abort();
+  await assert.rejects(client.downloadOutput("jobs/1", to, { signal: off.signal, onProgress }), { name: "AbortError" });
+  assert.deepEqual((await readFile(folder.at("out.part"))).subarray(0, 7000), left);
+});
+
+test("reading what is left is called off", async (t) => {
+  const { client, folder, server } = await scene(t, [whole]);
+  await writeFile(folder.at("out.part"), "");
+  await truncate(folder.at("out.part"), 8 * 2 ** 30);
+  const start = performance.now();
+  const signal = AbortSignal.timeout(50);
+  await assert.rejects(client.downloadOutput("jobs/1", folder.at("out"), { signal }), { name: "TimeoutError" });
+  assert.ok(performance.now() - start < 2000);
+  assert.deepEqual(server.requests, []);
+  assert.deepEqual(await folder.names(), ["out.part"]);
+});
+
+test("a second download to a target is refused while the first is at work", async (t) => {
+  const { client, folder, server } = await scene(t, [stalled(3), whole]);
+  const to = folder.at("out");
+  const off = new AbortController();
+  const { work } = await begun((onProgress) => client.downloadOutput("jobs/1", to, { signal: off.signal, onProgress }));
+  const inUse = {
+    reason: "FILE_IN_USE",
+    message: `${to}.part is being written by another download.`,
+    metadata: { path: `${to}.part` },
+  };
+  await assert.rejects(client.downloadOutput("jobs/2", to), inUse);
+  await assert.rejects(client.run({}, { to }), inUse);
+  assert.equal(server.requests.length, 1);
+  off.abort();
+  await assert.rejects(work, { name: "AbortError" });
+  assert.deepEqual(await readFile(await client.downloadOutput("jobs/1", to)), OUTPUT);
+});
+
+test("a file is free again when the process that downloads it was killed", {
+  skip: process.platform !== "linux",
+}, async (t) => {
+  const { client, folder, server, asked } = await scene(t, [stalled(3), whole]);
+  const to = folder.at("out");
+  const program = `
+    import { Client } from "@spotreel/client";
+    const client = new Client("${server.address}");
+    const onProgress = ({ bytesDone }) => bytesDone === 3000 && setTimeout(() => console.log("here"), 50);
+    await client.downloadOutput("jobs/1", ${JSON.stringify(to)}, { onProgress });
+  `;
+  const args = ["--input-type=module", "--eval", program];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  await once(child.stdout, "data", { signal: AbortSignal.timeout(20_000) });
+  await assert.rejects(client.downloadOutput("jobs/1", to), { reason: "FILE_IN_USE" });
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+  assert.deepEqual(await readFile(await client.downloadOutput("jobs/1", to)), OUTPUT);
+  assert.deepEqual(
+    asked().map(([offset]) => offset),
+    [0n, 3000n],
+  );
+});
+
+for (const [what, change] of [
+  ["was given another name", (part: string) => rename(part, `${part}.mine`)],
+  ["was written to", (part: string) => appendFile(part, "more")],
+] as const) {
+  test(`a partial file that ${what} meanwhile does not become the target`, async (t) => {
+    let folder: Folder | undefined;
+    const scenery = await scene(t, [
+      async function* ({ readOffset }) {
+        for (const chunk of chunksOf(readOffset)) {
+          if (chunk.last) {
+            await change(folder!.at("out.part"));
+          }
+          yield chunk;
+        }
+      },
+    ]);
+    folder = scenery.folder;
+    await assert.rejects(scenery.client.downloadOutput("jobs/1", folder.at("out")), { reason: "FILE_CHANGED" });
+    assert.ok(!(await folder.names()).includes("out"));
+  });
+}
+
+test("a target that has appeared meanwhile is not replaced", async (t) => {
+  const { client, folder } = await scene(t, [whole]);
+  const to = folder.at("out");
+  const onProgress = () => writeFileSync(to, "mine");
+  await assert.rejects(client.downloadOutput("jobs/1", to, { onProgress }), { reason: "FILE_EXISTS" });
+  assert.equal(await readFile(to, "utf8"), "mine");
+  assert.deepEqual(await readFile(folder.at("out.part")), OUTPUT);
+});
+
 test("a target in the way is refused before anything is asked", async (t) => {
   const { client, folder, server } = await scene(t, [whole]);
   await writeFile(folder.at("mine"), "mine");
@@ -256,16 +396,33 @@ test("a target in the way is refused before anything is asked", async (t) => {
   await refused(folder.at("mine"), "FILE_EXISTS");
   await refused(folder.at("folder"), "FILE_IS_DIRECTORY");
   await refused(folder.at("nowhere/out"), "DIRECTORY_MISSING");
+  await refused("/dev/null", "FILE_IS_SPECIAL");
+  await refused("", "FILE_NAME_MISSING");
+  await refused(folder.at("x".repeat(255)), "FILE_UNWRITABLE");
+  await mkdir(folder.at("taken.part"));
+  await refused(folder.at("taken"), "FILE_UNWRITABLE");
   assert.deepEqual(server.requests, []);
   await client.downloadOutput("jobs/1", folder.at("mine"), { overwrite: true });
   assert.deepEqual(await readFile(folder.at("mine")), OUTPUT);
 });
 
+test("finding out whether a target can be written leaves nothing behind", async (t) => {
+  const { client, folder } = await scene(t, [whole]);
+  await assert.rejects(client.run({}, { to: folder.at("out") }), { code: "UNIMPLEMENTED" });
+  assert.deepEqual(await folder.names(), []);
+  await writeFile(folder.at("out.part"), "left");
+  await assert.rejects(client.run({}, { to: folder.at("out") }), { code: "UNIMPLEMENTED" });
+  assert.equal(await readFile(folder.at("out.part"), "utf8"), "left");
+});
+
 test("a file that cannot be written is said", async (t) => {
   const { client, folder } = await scene(t, [whole]);
-  await mkdir(folder.at("out.part"));
+  const path = folder.at("out.part");
+  await mkdir(path);
   await assert.rejects(client.downloadOutput("jobs/1", folder.at("out")), {
     code: "LOCAL_FILE",
     reason: "FILE_UNWRITABLE",
+    message: `${path} cannot be written: illegal operation on a directory.`,
+    metadata: { path },
   });
 });

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
 
 import { Connection } from "./connection.js";
 import { downloadOutput, readOutput } from "./download.js";
@@ -15,6 +21,7 @@ import { exists, refuseOwnInput, refuseTarget } from "./local_file.js";
 import { PartialFile } from "./partial_file.js";
 import { isFinal, type OnProgress, progressOfBytes, progressOfJob } from "./progress.js";
 import { HEARTBEAT_MS, ResumingStream } from "./resuming_stream.js";
+import { persist } from "./retry.js";
 import { uploadAsset } from "./upload.js";
 
 /** What the end of a cancelled job may take: FFmpeg's grace and a round trip or two. */
@@ -100,13 +107,22 @@ export class Client {
     this.#connection = new Connection(endpoint, { timeoutMs, patienceMs, heartbeatMs });
   }
 
-  /** Ends all calls (CANCELLED, CLIENT_CLOSED) and the connection; jobs go on. */
+  /** Ends all calls (FAILED_PRECONDITION, CLIENT_CLOSED) and the connection; jobs go on. */
   close(): void {
     this.#connection.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
+  }
+
+  /** Makes a unary call that has no method of its own here, such as `InstanceService.method.listInstances`. */
+  call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    { signal }: CallOptions = {},
+  ): Promise<MessageShape<O>> {
+    return this.#connection.unary(method, request, signal);
   }
 
   /** Creates a job, and does not wait for it. */
@@ -257,8 +273,9 @@ export class Client {
   /**
    * Creates a job, follows it to its end, downloads its output to `to` (if given) and returns the job.
    *
-   * When the signal is aborted meanwhile, the job is cancelled too, and its end awaited for at most 30 s. Throws
-   * JobFailed, JobCancelled, and LocalFileError before anything starts where `to` is in the way.
+   * When the signal is aborted meanwhile, the job is cancelled too, and its end awaited, for at most 30 s; whether it
+   * has ended is in the last progress that was reported. Throws JobFailed, JobCancelled, and LocalFileError before
+   * anything starts where nothing could be put at `to`.
    */
   async run(work: Work, options: RunOptions = {}): Promise<Job> {
     const { to, requestId = randomUUID(), overwrite = false, onProgress, signal } = options;
@@ -275,7 +292,9 @@ export class Client {
   }
 
   async #follow(spec: JobSpecInit, requestId: string, { onProgress, signal }: ProgressOptions): Promise<Job> {
-    const creation = this.createJob(spec, { requestId });
+    signal?.throwIfAborted();
+    const create = (options?: CallOptions) => this.createJob(spec, { requestId, ...options });
+    const creation = create();
     try {
       const created = await unlessAborted(creation, signal);
       onProgress?.(progressOfJob(created));
@@ -283,23 +302,36 @@ export class Client {
     } catch (error) {
       if (signal?.aborted) {
         // The server may have the job although its answer is not here yet; nothing must go on that nobody awaits.
-        await this.#callOff(creation, onProgress);
+        await this.#callOff(creation, create, onProgress);
       }
       throw error;
     }
   }
 
-  async #callOff(creation: Promise<Job>, onProgress: OnProgress | undefined): Promise<void> {
+  async #callOff(
+    creation: Promise<Job>,
+    create: (options: CallOptions) => Promise<Job>,
+    onProgress: OnProgress | undefined,
+  ): Promise<void> {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), CANCEL_TIMEOUT_MS);
     const { signal } = deadline;
+    // A server that is away for a moment would go on with the job when it is back.
+    const insist = <T>(step: () => Promise<T>) =>
+      persist(step, { patienceMs: CANCEL_TIMEOUT_MS, pause: (ms) => this.#connection.pause(ms, signal) });
+    let creating: Promise<Job> | undefined = creation;
     try {
-      const { name } = await unlessAborted(creation, signal);
-      const asked = await this.cancelJob(name, { signal });
+      const { name } = await insist(() => {
+        // Where its answer was lost, the same request gives the same job.
+        const awaited = creating ?? create({ signal });
+        creating = undefined;
+        return unlessAborted(awaited, signal);
+      });
+      const asked = await insist(() => this.cancelJob(name, { signal }));
       onProgress?.(progressOfJob(asked));
-      await this.waitJob(name, { onProgress, signal });
+      await insist(() => this.waitJob(name, { onProgress, signal }));
     } catch (error) {
-      // The job had ended, or could not be asked to. A caller that wants to be sure has seen `done`.
+      // The job had ended, or could not be asked to. A caller that wants to be sure has seen its state.
       if (!(error instanceof SpotreelError || signal.aborted)) {
         throw error;
       }

@@ -50,6 +50,8 @@ export class Connection {
   readonly server: string;
   readonly patienceMs: number;
   readonly heartbeatMs: number;
+  /** Whether the server has ever answered. */
+  heard = false;
   readonly #timeoutMs: number | undefined;
   readonly #grpc: GrpcClient;
   readonly #metadata = new Metadata();
@@ -85,6 +87,7 @@ export class Connection {
         (error, response) => {
           release();
           if (response !== undefined) {
+            this.heard = true;
             resolve(response);
           } else {
             reject(signal?.aborted ? signal.reason : this.#failure(error));
@@ -291,5 +294,5 @@ function serializerOf<Desc extends DescMessage>(schema: Desc): (message: Message
 }
 
 function clientClosed(): SpotreelError {
-  return new SpotreelError("CANCELLED", "The client was closed.", { reason: "CLIENT_CLOSED" });
+  return new SpotreelError("FAILED_PRECONDITION", "The client was closed.", { reason: "CLIENT_CLOSED" });
 }

@@ -16,4 +16,4 @@ export {
   LocalFileError,
   SpotreelError,
 } from "./errors.js";
-export type { OnProgress, Progress, Step } from "./progress.js";
+export { isFinal, type OnProgress, type Progress, type Step } from "./progress.js";

@@ -5,7 +5,7 @@ import { brokenStream, persist } from "./retry.js";
 export const HEARTBEAT_MS = 10_000;
 /** So many in a row mean that nobody is there. */
 const MISSED_HEARTBEATS = 3;
-/** Before the first message it is more likely a wrong address than a break, and people should hear of it soon. */
+/** A server that has never answered is more likely a wrong address than away, and people should hear of it soon. */
 const FIRST_PATIENCE_MS = 5000;
 
 /**
@@ -20,7 +20,6 @@ export class ResumingStream<Message, Taken> {
   readonly #accept: (message: Message) => Taken;
   readonly #signal: AbortSignal | undefined;
   #call: IncomingStream<Message> | undefined;
-  #heard = false;
 
   constructor(
     connection: Connection,
@@ -36,12 +35,12 @@ export class ResumingStream<Message, Taken> {
 
   /** Returns what the next message is taken as; the caller knows from that when to stop. */
   async read(): Promise<Taken> {
-    const { patienceMs } = this.#connection;
+    const { heard, patienceMs } = this.#connection;
     const taken = await persist(() => this.#readOnce(), {
-      patienceMs: this.#heard ? patienceMs : Math.min(patienceMs, FIRST_PATIENCE_MS),
+      patienceMs: heard ? patienceMs : Math.min(patienceMs, FIRST_PATIENCE_MS),
       pause: (ms) => this.#connection.pause(ms, this.#signal),
     });
-    this.#heard = true;
+    this.#connection.heard = true;
     return taken;
   }
 

@@ -19,10 +19,9 @@ export function isTransient(error: unknown): error is SpotreelError {
       return error.retryDelayMs !== undefined;
     case "UNAVAILABLE":
     case "DEADLINE_EXCEEDED":
-      return true;
+    // Servers and proxies under load drop calls like this; what we have cancelled ourselves is said otherwise.
     case "CANCELLED":
-      // Servers and proxies under load drop calls like this; what we have cancelled ourselves is said otherwise.
-      return error.reason !== "CLIENT_CLOSED";
+      return true;
     default:
       return false;
   }

@@ -114,10 +114,15 @@ const ACTIONS: Record<string, (client: Client, request: Request, signal: AbortSi
 
 async function main(): Promise<void> {
   const lines = createInterface({ input: process.stdin });
-  const [line] = (await once(lines, "line")) as [string];
-  const request = JSON.parse(line) as Request;
   const calling = new AbortController();
-  lines.on("line", () => calling.abort());
+  // All lines may come in one piece: a listener that is there only after the first would miss the others.
+  const first = new Promise<string>((resolve) => {
+    lines.once("line", (line) => {
+      resolve(line);
+      lines.on("line", () => calling.abort());
+    });
+  });
+  const request = JSON.parse(await first) as Request;
   try {
     say(await outcome(request, calling.signal));
   } finally {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { inspect } from "node:util";
 
 import { Client, type ClientOptions, SpotreelError } from "../index.js";
-import { Job_State } from "../orchestrator/v1.js";
+import { InstanceService, Job_State } from "../orchestrator/v1.js";
 import { type Behaviour, cut, FakeServer, Refusal } from "./fake_server.js";
 import { firstOf } from "./outputs.js";
 
@@ -177,6 +178,43 @@ test("jobs are cancelled, deleted and quoted", async (t) => {
   );
 });
 
+test("methods of the other services are called", async (t) => {
+  const off = new AbortController();
+  const { client, server } = await start(t, {
+    unary: {
+      listInstances: () => ({ instances: [{ name: "instances/1" }] }),
+      async getInstance(_request, call) {
+        off.abort(new Error("enough"));
+        await call.gone;
+        return {};
+      },
+    },
+  });
+  const { listInstances, getInstance } = InstanceService.method;
+  const { instances } = await client.call(listInstances, { pageSize: 7 });
+  assert.deepEqual(
+    instances.map(({ name }) => name),
+    ["instances/1"],
+  );
+  assert.equal(server.asked("listInstances")[0].pageSize, 7);
+  await assert.rejects(client.call(getInstance, {}, { signal: off.signal }), { message: "enough" });
+});
+
+test("an error of TLS is one line, without addresses", async (t) => {
+  // It speaks no TLS.
+  const server = createServer((socket) => socket.on("error", () => {}).end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  server.listen(0);
+  await once(server, "listening");
+  const address = `localhost:${(server.address() as AddressInfo).port}`;
+  const client = new Client(`https://${address}`, { timeoutMs: 5000 });
+  t.after(() => {
+    client.close();
+    server.close();
+  });
+  const message = `${address} does not answer: SSL routines: wrong version number.`;
+  await assert.rejects(client.getJob("jobs/1"), { message });
+});
+
 test("closing ends what is open, and what comes later", async (t) => {
   const { client } = await start(t, {
     stream: {
@@ -186,7 +224,7 @@ test("closing ends what is open, and what comes later", async (t) => {
       },
     },
   });
-  const closed = { code: "CANCELLED", reason: "CLIENT_CLOSED" };
+  const closed = { code: "FAILED_PRECONDITION", reason: "CLIENT_CLOSED" };
   await assert.rejects(client.waitJob("jobs/1", { onProgress: () => client.close() }), closed);
   await assert.rejects(client.getJob("jobs/1"), closed);
   await assert.rejects(client.waitJob("jobs/1"), closed);

@@ -15,6 +15,7 @@ import {
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../gen/google/rpc/status_pb.js";
 import { AssetService, type UploadAssetRequest } from "../gen/spotreel/orchestrator/v1/asset_service_pb.js";
+import { InstanceService } from "../gen/spotreel/orchestrator/v1/instance_service_pb.js";
 import { JobService } from "../gen/spotreel/orchestrator/v1/job_service_pb.js";
 
 /** What a call gets beside its request. */
@@ -85,7 +86,7 @@ export class FakeServer implements AsyncDisposable {
   static async start(behaviour: Behaviour): Promise<FakeServer> {
     const server = new Server();
     const requests: FakeServer["requests"] = [];
-    for (const service of [JobService, AssetService]) {
+    for (const service of [JobService, AssetService, InstanceService]) {
       server.addService(definitionOf(service), handlersOf(service, behaviour, requests));
     }
     const port = await new Promise<number>((resolve, reject) => {

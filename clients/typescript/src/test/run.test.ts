@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 
-import { Client, JobCancelled, JobFailed, type Step } from "../index.js";
-import { Job_State } from "../orchestrator/v1.js";
+import { Client, isFinal, JobCancelled, JobFailed, type Step } from "../index.js";
+import { type Job, Job_State } from "../orchestrator/v1.js";
 import { type Behaviour, cut, FakeServer, Refusal } from "./fake_server.js";
 import { Folder } from "./folder.js";
 import { chunksOf, OUTPUT } from "./outputs.js";
@@ -216,6 +216,71 @@ test("work that is called off when it has just ended leaves things as they are",
     onProgress: ({ job }) => job?.state === Job_State.RUNNING && off.abort(),
   });
   await assert.rejects(work, { name: "AbortError" });
+});
+
+test("a server that is away for a moment is asked to cancel until it is back", async (t) => {
+  const behaviour = endless({ created: Promise.resolve() });
+  let calls = 0;
+  const { client, server } = await start(t, {
+    ...behaviour,
+    unary: {
+      ...behaviour.unary,
+      cancelJob(request, call) {
+        calls += 1;
+        // More often than the service config tries.
+        if (calls <= 6) {
+          throw cut();
+        }
+        return behaviour.unary!.cancelJob!(request, call);
+      },
+    },
+  });
+  const off = new AbortController();
+  let last: Job | undefined;
+  const work = client.run(thumbnails, {
+    signal: off.signal,
+    onProgress({ job }) {
+      last = job;
+      if (job?.state === Job_State.RUNNING) {
+        off.abort();
+      }
+    },
+  });
+  await assert.rejects(work, { name: "AbortError" });
+  assert.equal(server.asked("cancelJob").length, 7);
+  assert.ok(last && isFinal(last));
+});
+
+test("a job is cancelled also when the answer to its creation was lost", async (t) => {
+  const behaviour = endless({ created: Promise.resolve() });
+  const off = new AbortController();
+  let calls = 0;
+  const { client, server } = await start(t, {
+    ...behaviour,
+    unary: {
+      ...behaviour.unary,
+      createJob() {
+        calls += 1;
+        off.abort();
+        if (calls <= 6) {
+          throw cut();
+        }
+        return queued;
+      },
+    },
+  });
+  await assert.rejects(client.run(thumbnails, { signal: off.signal }), { name: "AbortError" });
+  assert.equal(new Set(server.asked("createJob").map(({ requestId }) => requestId)).size, 1);
+  assert.equal(server.asked("cancelJob").length, 1);
+});
+
+test("work that is called off while its target is checked does not start", async (t) => {
+  const { client, server } = await start(t, endless({ created: Promise.resolve() }));
+  const off = new AbortController();
+  const work = client.run(thumbnails, { to: (await Folder.for(t)).at("out"), signal: off.signal });
+  off.abort();
+  await assert.rejects(work, { name: "AbortError" });
+  assert.deepEqual(server.requests, []);
 });
 
 test("work that was called off before does not start", async (t) => {

@@ -1,7 +1,12 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isIPv4, isIPv6 } from "node:net";
 
 import { LocalFileError, SpotreelError } from "./errors.js";
+import { whyOf } from "./local_file.js";
+
+/** Each certificate in a PEM file; what stands around them are comments. */
+const CERTIFICATES = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----.*?-----END \1-----/gs;
 
 /** A server: `target` is `host:port`. */
 export interface Endpoint {
@@ -27,6 +32,11 @@ export function resolveEndpoint(server: string | undefined, options: EndpointOpt
   const named = server || process.env.SPOTREEL_SERVER;
   if (!named) {
     throw invalid("SERVER_MISSING", "No server is named: pass one, or set SPOTREEL_SERVER to host:port.");
+  }
+  if (named.includes("@")) {
+    // It may have a password, which is not repeated.
+    const message = "A server is named without a user: write host:port, or https://host:port.";
+    throw invalid("SERVER_INVALID", message);
   }
   const [, scheme, hostPort = ""] = /^(?:(.*):\/\/)?(.*?)\/*$/s.exec(named) ?? [];
   if (scheme !== undefined && scheme !== "http" && scheme !== "https") {
@@ -77,16 +87,27 @@ function checkedKey(apiKey: string | undefined): string | undefined {
 }
 
 function readCertificates(path: string): Buffer {
+  const unreadable = (why: string, cause?: unknown) =>
+    new LocalFileError("TLS_CA_UNREADABLE", `The certificates in ${path} cannot be read: ${why}.`, path, cause);
+  let pem: Buffer;
   try {
-    return readFileSync(path);
+    pem = readFileSync(path);
   } catch (error) {
-    throw new LocalFileError(
-      "TLS_CA_UNREADABLE",
-      `The certificates in ${path} cannot be read: ${(error as Error).message}.`,
-      path,
-      error,
-    );
+    throw unreadable(whyOf(error), error);
   }
+  // TLS would pass over what is no certificate, and trust nobody.
+  const certificates = pem.toString("latin1").match(CERTIFICATES);
+  if (certificates === null) {
+    throw unreadable("there is none in it");
+  }
+  try {
+    for (const each of certificates) {
+      new X509Certificate(each);
+    }
+  } catch (error) {
+    throw unreadable("one of them is damaged", error);
+  }
+  return pem;
 }
 
 function invalid(reason: string, message: string): SpotreelError {

@@ -30,8 +30,10 @@ function unexplained(code: ErrorCode, words: string, server: string): string {
     return words || code;
   }
   const cause = words
-    .replace(/^.*Last error: (Error: )?/, "")
-    .replace(/\s*Resolution note:.*$/, "")
+    .replace(/^.*Last error: (Error: )?/s, "")
+    .replace(/\s*Resolution note:.*$/s, "")
+    // How OpenSSL prints an error: address:error:number:library:function:reason:file:line:
+    .replace(/(?:[\dA-F]+:)?error:[\dA-F]+:([^:]*):[^:]*:([^:]*).*$/s, "$1: $2")
     .replace(/\.$/, "");
   return `${server} does not answer: ${cause || code}.`;
 }

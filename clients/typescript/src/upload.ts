@@ -12,6 +12,7 @@ import {
   type UploadAssetRequestSchema,
   type UploadAssetResponse,
 } from "./gen/spotreel/orchestrator/v1/asset_service_pb.js";
+import { whyOf } from "./local_file.js";
 import { brokenStream, isTransient, persist } from "./retry.js";
 
 const CHUNK_BYTES = 1 << 20;
@@ -45,6 +46,10 @@ class Content {
   ) {}
 
   static async of(path: string, signal: AbortSignal | undefined): Promise<Content> {
+    // To open a pipe would wait for whoever writes to it.
+    if (!(await reading(path, () => stat(path))).isFile()) {
+      throw new LocalFileError("FILE_UNREADABLE", `${path} is no file.`, path);
+    }
     const file = await reading(path, () => open(path));
     try {
       const before = await reading(path, () => file.stat({ bigint: true }));
@@ -227,6 +232,6 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new LocalFileError("FILE_UNREADABLE", `${path} cannot be read: ${(error as Error).message}.`, path, error);
+    throw new LocalFileError("FILE_UNREADABLE", `${path} cannot be read: ${whyOf(error)}.`, path, error);
   }
 }

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
+import { rootCertificates } from "node:tls";
 
 import { resolveEndpoint } from "../endpoint.js";
 import { LocalFileError, type SpotreelError } from "../errors.js";
+import { Folder } from "./folder.js";
 
 for (const name of ["SPOTREEL_SERVER", "SPOTREEL_API_KEY", "SPOTREEL_TLS_CA"]) {
   delete process.env[name];
@@ -73,7 +76,43 @@ test("a key that no header can carry is refused, and not shown", () => {
   );
 });
 
-test("certificates that cannot be read are said", () => {
-  const resolve = () => resolveEndpoint("https://localhost", { tlsCa: "/nowhere/ca.pem" });
-  assert.throws(resolve, (error) => error instanceof LocalFileError && error.reason === "TLS_CA_UNREADABLE");
+for (const server of ["https://user:secret@host", "user:secret@host:1", "ftp://user:secret@host"]) {
+  test(`${server} is refused, and the secret not shown`, () => {
+    assert.throws(() => resolveEndpoint(server, {}), {
+      reason: "SERVER_INVALID",
+      message: "A server is named without a user: write host:port, or https://host:port.",
+    });
+  });
+}
+
+test("certificates that cannot be read are said", async (t) => {
+  const folder = await Folder.for(t);
+  const armoured = (text: string) => `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`;
+  await writeFile(folder.at("empty.pem"), "");
+  await writeFile(folder.at("garbage.pem"), Buffer.from([0, 255, 7, 10]));
+  await writeFile(folder.at("damaged.pem"), armoured("AAAA"));
+  for (const [name, why] of [
+    ["nowhere.pem", "no such file or directory"],
+    ["empty.pem", "there is none in it"],
+    ["garbage.pem", "there is none in it"],
+    ["damaged.pem", "one of them is damaged"],
+  ] as const) {
+    const path = folder.at(name);
+    assert.throws(
+      () => resolveEndpoint("https://localhost", { tlsCa: path }),
+      (error: LocalFileError) => {
+        assert.ok(error instanceof LocalFileError);
+        assert.equal(error.reason, "TLS_CA_UNREADABLE");
+        assert.equal(error.message, `The certificates in ${path} cannot be read: ${why}.`);
+        return true;
+      },
+    );
+  }
+});
+
+test("certificates are taken, with what stands around them", async (t) => {
+  const path = (await Folder.for(t)).at("ca.pem");
+  const pem = `# of our own\n${rootCertificates.slice(0, 2).join("\n# and\n")}\n`;
+  await writeFile(path, pem);
+  assert.equal(resolveEndpoint("https://localhost", { tlsCa: path }).tlsCa?.toString(), pem);
 });

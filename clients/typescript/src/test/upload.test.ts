@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFile, writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
+import { promisify } from "node:util";
 
 import { crc32c } from "@node-rs/crc32";
 
@@ -182,8 +184,19 @@ test("a file that changes meanwhile is not taken for what it was", async (t) => 
 
 test("a file that cannot be read is said", async (t) => {
   const { client, folder, server } = await scene(t, {});
-  for (const path of [folder.at("nowhere.mp4"), folder.path]) {
-    await assert.rejects(client.source(path), { code: "LOCAL_FILE", reason: "FILE_UNREADABLE", metadata: { path } });
+  await promisify(execFile)("mkfifo", [folder.at("pipe")]);
+  for (const [path, why] of [
+    [folder.at("nowhere.mp4"), "cannot be read: no such file or directory"],
+    [folder.path, "is no file"],
+    [folder.at("pipe"), "is no file"],
+    ["/dev/zero", "is no file"],
+  ] as const) {
+    await assert.rejects(client.source(path), {
+      code: "LOCAL_FILE",
+      reason: "FILE_UNREADABLE",
+      message: `${path} ${why}.`,
+      metadata: { path },
+    });
   }
   assert.deepEqual(server.requests, []);
 });

@@ -17,6 +17,12 @@ def in_words(detail: dict[str, str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    error = json.load(sys.stdin)
+    said = sys.stdin.read()
+    try:
+        error = json.loads(said)
+    except ValueError:
+        # No answer of the server but a word of buf's, such as that nobody is there.
+        sys.stdout.write(said)
+        sys.exit()
     error["details"] = [in_words(detail) for detail in error.get("details", [])]
     sys.stdout.write(json.dumps(error, indent=2, ensure_ascii=False) + "\n")

@@ -1,6 +1,7 @@
 """Saves the answers of ReadJobOutput, JSON on stdin, to a file: save.py FILE.
 
-Exits with 1 and a word of why unless the message marked `last` has come and size and SHA-256 agree.
+Exits with 1 and a word of why unless the message marked `last` has come and size and SHA-256 agree; the file then has
+not been touched, and what came lies beside it as `.part`.
 """
 
 import base64
@@ -16,14 +17,18 @@ def messages(text: str) -> Iterator[dict[str, Any]]:
     """Yields JSON objects that follow each other in a text, as buf curl and grpcurl print them."""
     decoder, start = json.JSONDecoder(), 0
     while (start := text.find("{", start)) >= 0:
-        message, start = decoder.raw_decode(text, start)
+        try:
+            message, start = decoder.raw_decode(text, start)
+        except ValueError:
+            return  # The stream was cut within a message.
         yield message
 
 
 def save(text: str, file: Path) -> str:
     """Writes the bytes to the file and returns what was saved; exits if they are not the whole output."""
     digest, size, last = hashlib.sha256(), 0, None
-    with file.open("wb") as out:
+    part = file.with_name(file.name + ".part")
+    with part.open("wb") as out:
         for message in messages(text):
             data = base64.b64decode(message.get("data", ""))
             digest.update(data)
@@ -33,6 +38,7 @@ def save(text: str, file: Path) -> str:
         sys.exit(f"{file}: the stream ended early, after {size} bytes")
     if (size, digest.digest()) != (int(last["sizeBytes"]), base64.b64decode(last["sha256"])):
         sys.exit(f"{file}: size or SHA-256 is not what the server states")
+    part.replace(file)
     return f"{digest.hexdigest()}  {file}"
 
 

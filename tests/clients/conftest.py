@@ -17,11 +17,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
 
 @pytest.fixture(params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> Client:
-    """Each client in turn. One that is not built is skipped by name, but for CI, which has to see all."""
+    """Each client in turn."""
     client = CLIENTS[request.param]
+    require(client)
+    return client
+
+
+def require(client: Client) -> None:
+    """Skips the test, by name, where a client is not built; fails it in CI, which has to see all."""
     if not client.built.exists():
         missing = f"the {client.name} client is not built: `make test-clients` does that where its toolchain is here"
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    return client

@@ -41,8 +41,9 @@ type DownloadOptions struct {
 // that was there before stays, unless it is found to be the beginning of something else.
 //
 // It fails with CodeLocalFile before anything starts where the file exists (FILE_EXISTS) unless it may be overwritten,
-// is a directory (FILE_IS_DIRECTORY), has none to be in (DIRECTORY_MISSING), has no name (FILE_NAME_MISSING), is being
-// written by another download (FILE_IN_USE) or cannot be written (FILE_UNWRITABLE).
+// is a directory (FILE_IS_DIRECTORY) or a device or the like (FILE_IS_SPECIAL), has no directory to be in
+// (DIRECTORY_MISSING), has no name (FILE_NAME_MISSING), is being written by another download (FILE_IN_USE) or cannot be
+// written (FILE_UNWRITABLE).
 func (c *Client) DownloadOutput(ctx context.Context, name, to string, options DownloadOptions) error {
 	if err := checkFree(to, options.Overwrite); err != nil {
 		return err

@@ -76,6 +76,8 @@ func checkFree(target string, overwrite bool) error {
 	}
 	if found, err := os.Stat(target); err == nil && found.IsDir() {
 		return localFile("FILE_IS_DIRECTORY", target, nil, "%s is a directory; name a file in it.", target)
+	} else if err == nil && !found.Mode().IsRegular() {
+		return localFile("FILE_IS_SPECIAL", target, nil, "%s is no regular file; choose another name.", target)
 	} else if err == nil && !overwrite {
 		return localFile("FILE_EXISTS", target, os.ErrExist,
 			"%s exists already; choose another name, or allow it to be overwritten.", target)

@@ -134,6 +134,8 @@ func TestPartialFileIsNoPipe(t *testing.T) {
 	pipe(t, target+".part")
 	_, err := openPartialFile(t.Context(), target)
 	assertReason(t, err, "FILE_UNWRITABLE")
+	// With the pipe as the target it would be replaced.
+	assertReason(t, checkTarget(target+".part", true), "FILE_IS_SPECIAL")
 }
 
 // pipe makes a named pipe; nobody ever writes to it.

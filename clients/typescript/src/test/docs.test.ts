@@ -1,7 +1,8 @@
 /** The page and the example compile, and run against a server. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -23,6 +24,7 @@ const server: Behaviour = {
   unary: {
     quoteJob: () => ({ quote: {} }),
     createJob: () => ({ job: { name: "jobs/1", state: Job_State.QUEUED } }),
+    listInstances: () => ({ instances: [{ name: "instances/1" }] }),
     listJobs: () => ({ jobs: [{ name: "jobs/1" }] }),
     getAsset() {
       throw new Refusal("NOT_FOUND", "ASSET_NOT_FOUND");
@@ -45,8 +47,8 @@ const server: Behaviour = {
 };
 
 /** Starts a server and makes a folder that has what the page and the example speak of. */
-async function stage(t: TestContext) {
-  const running = await FakeServer.start(server);
+async function stage(t: TestContext, behaviour = server) {
+  const running = await FakeServer.start(behaviour);
   t.after(() => running[Symbol.asyncDispose]());
   const folder = await Folder.for(t);
   await writeFile(folder.at("talk.mp4"), "film");
@@ -59,6 +61,25 @@ async function stage(t: TestContext) {
   return {
     folder,
     node: (file: URL, ...args: string[]) => run(process.execPath, [fileURLToPath(file), ...args], options),
+    /** Interrupts it once it has shown `step`; returns its status, or the signal that ended it, and what it said. */
+    async interrupted(file: URL, { step, times }: { step: string; times: number }) {
+      const child = spawn(process.execPath, [fileURLToPath(file), "talk.mp4", "talk.srt", "out.mp4"], options);
+      const exit = once(child, "exit");
+      let [stdout, stderr] = ["", ""];
+      child.stdout.on("data", (data) => {
+        stdout += data;
+      });
+      let sent = 0;
+      child.stderr.on("data", (data) => {
+        stderr += data;
+        if (sent < times && stderr.includes(sent === 0 ? step : "cancelling")) {
+          sent += 1;
+          child.kill("SIGINT");
+        }
+      });
+      const [code, signal] = await exit;
+      return { ended: code ?? signal, stdout, words: stderr.trim().split("\n").at(-1) };
+    },
   };
 }
 
@@ -80,7 +101,7 @@ test("the pages and the example compile and run", async (t) => {
     ...(await blocksOf(new URL("README.md", PACKAGE))),
     ...(await blocksOf(new URL("../../docs/clients/typescript.md", PACKAGE))),
   ];
-  assert.equal(blocks.length, 9);
+  assert.equal(blocks.length, 10);
   await rm(BUILD, { recursive: true, force: true });
   await mkdir(BUILD);
   await Promise.all(blocks.map((block, index) => writeFile(new URL(`block${index}.ts`, BUILD), programOf(block))));
@@ -112,4 +133,58 @@ test("the pages and the example compile and run", async (t) => {
   ).catch((failure) => failure);
   assert.equal(code, 1);
   assert.match(words, /nowhere\.mp4 cannot be read/);
+});
+
+/** A server whose job runs until it is cancelled, and then ends, or does not. */
+function running({ ends }: { ends: boolean }): Behaviour {
+  let cancel = () => {};
+  const cancelled = new Promise<void>((resolve) => {
+    cancel = resolve;
+  });
+  return {
+    ...server,
+    unary: {
+      ...server.unary,
+      createJob: () => ({ job: { name: "jobs/1", state: Job_State.RUNNING } }),
+      cancelJob() {
+        cancel();
+        return { job: { name: "jobs/1", state: Job_State.CANCELLING } };
+      },
+    },
+    stream: {
+      async *watchJob(_request, call) {
+        yield { sequence: 1n, job: { name: "jobs/1", state: Job_State.RUNNING } };
+        await Promise.race([cancelled, call.gone]);
+        if (!ends) {
+          await call.gone;
+        }
+        yield { sequence: 2n, job: { name: "jobs/1", state: Job_State.CANCELLED } };
+      },
+    },
+  };
+}
+
+test("the example is interrupted", async (t) => {
+  const example = new URL("js/caption.mjs", BUILD);
+  const first = await stage(t, running({ ends: true }));
+  assert.deepEqual(await first.interrupted(example, { step: "waiting", times: 1 }), {
+    ended: 130,
+    stdout: "",
+    words: "Interrupted; the job was cancelled.",
+  });
+  const refused: Behaviour["unary"] = {
+    cancelJob() {
+      throw new Refusal("PERMISSION_DENIED", "PERMISSION_DENIED");
+    },
+  };
+  const behaviour = running({ ends: false });
+  const second = await stage(t, { ...behaviour, unary: { ...behaviour.unary, ...refused } });
+  assert.deepEqual(await second.interrupted(example, { step: "waiting", times: 1 }), {
+    ended: 130,
+    stdout: "",
+    words: "Interrupted; jobs/1 was last seen RUNNING: `spotreel jobs cancel jobs/1`.",
+  });
+  const third = await stage(t, behaviour);
+  const { ended } = await third.interrupted(example, { step: "waiting", times: 2 });
+  assert.equal(ended, "SIGINT");
 });

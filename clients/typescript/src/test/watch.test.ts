@@ -141,6 +141,25 @@ test("patience starts anew with each change", async (t) => {
   assert.equal((await statesOf(client)).length, 6);
 });
 
+test("a server that has answered before is given the whole patience", async (t) => {
+  const start = performance.now();
+  // More than the 5 s of a server that has never answered.
+  const away: WatchJob = async function* () {
+    if (performance.now() - start < 5500) {
+      throw cut();
+    }
+    yield message(1, Job_State.SUCCEEDED);
+  };
+  const server = await FakeServer.start({ unary: { getJob: () => ({ job: {} }) }, stream: { watchJob: away } });
+  const client = new Client(server.address);
+  t.after(async () => {
+    client.close();
+    await server[Symbol.asyncDispose]();
+  });
+  await client.getJob("jobs/1");
+  assert.deepEqual(await statesOf(client), [Job_State.SUCCEEDED]);
+});
+
 test("what is wrong for ever is said at once", async (t) => {
   const { client, server } = await scene(t, [
     async function* () {

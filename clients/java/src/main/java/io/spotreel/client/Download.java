@@ -14,24 +14,33 @@ final class Download {
     private final Connection connection;
     private final String name;
     private final Path target;
+    private final boolean overwrite;
+    private final boolean keepPartial;
     private final Consumer<Progress> onProgress;
 
-    Download(Connection connection, String name, Path target, Consumer<Progress> onProgress) {
+    Download(Connection connection, String name, Path target, DownloadOptions options) {
         this.connection = connection;
         this.name = name;
         this.target = target;
-        this.onProgress = onProgress;
+        this.overwrite = options.overwrite();
+        this.keepPartial = options.keepPartial();
+        this.onProgress = options.onProgress();
     }
 
     /** Refuses a target that is in the way, before anything starts. */
     static void checkTarget(Path target, boolean overwrite) {
+        if (target.toString().isEmpty()) {
+            throw new LocalFileException("FILE_NAME_MISSING", "The output needs the name of a file.", target, null);
+        }
         Path folder = target.toAbsolutePath().getParent();
         if (Files.isDirectory(target)) {
             throw refusal("FILE_IS_DIRECTORY", target, "is a directory; name a file in it");
         }
+        if (Files.exists(target) && !Files.isRegularFile(target)) {
+            throw refusal("FILE_IS_SPECIAL", target, "is no regular file; choose another name");
+        }
         if (Files.exists(target) && !overwrite) {
-            throw refusal(
-                    "FILE_EXISTS", target, "exists already; choose another name, or allow it to be overwritten");
+            throw LocalFileException.exists(target);
         }
         if (!Files.isDirectory(folder)) {
             throw refusal("DIRECTORY_MISSING", target, "cannot be written: there is no directory " + folder);
@@ -46,17 +55,19 @@ final class Download {
      * Writes the output to the target, which is replaced at once when all of it has come and was verified. Until then it
      * grows in {@code <target>.part}.
      */
-    void run(boolean keepPartial) throws InterruptedException {
-        PartialFile part = new PartialFile(target);
-        boolean keep = false;
+    void run() throws InterruptedException {
+        PartialFile part = PartialFile.open(target);
+        boolean worthKeeping = false;
         try {
             receive(part);
-            part.finish();
+            part.finish(overwrite);
+            part.close();
         } catch (ServerUnavailableException | LocalFileException e) {
-            keep = keepPartial && part.size() > 0;
+            worthKeeping = keepPartial && part.size() > 0;
             throw e;
         } finally {
-            if (keep) {
+            // What was there before is not ours to throw away, whatever has failed.
+            if (part.found() || worthKeeping) {
                 part.close();
             } else {
                 part.discard();
@@ -65,7 +76,6 @@ final class Download {
     }
 
     private void receive(PartialFile part) throws InterruptedException {
-        boolean takenUp = part.size() > 0;
         try (OutputReader reader = new OutputReader(connection, name, part.size())) {
             for (int restarts = 0; restarts < MOST_RESTARTS; restarts++) {
                 try {
@@ -73,11 +83,10 @@ final class Download {
                     if (part.size() == last.sizeBytes() && Arrays.equals(part.sha256(), last.sha256())) {
                         return;
                     }
-                    if (!takenUp) {
+                    if (!part.found()) {
                         throw reader.corrupted();
                     }
                     // What lay there may have been the beginning of something else.
-                    takenUp = false;
                 } catch (SpotreelException e) {
                     if (e.code() != ErrorCode.ABORTED && e.code() != ErrorCode.OUT_OF_RANGE) {
                         throw e;

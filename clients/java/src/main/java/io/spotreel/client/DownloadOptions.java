@@ -57,7 +57,8 @@ public final class DownloadOptions {
 
         /**
          * Says whether an interrupted download may leave {@code <to>.part}, which the next one takes up. It is left only
-         * where going on makes sense: the server went away, the disk is full.
+         * where going on makes sense: the server went away, the disk is full. One that was there before stays in any case,
+         * unless it turns out to be of something else.
          *
          * @param keepPartial true unless set
          * @return this

@@ -279,7 +279,7 @@ public final class SpotreelClient implements AutoCloseable {
      */
     public Path downloadOutput(String name, Path to, DownloadOptions options) throws InterruptedException {
         Download.checkTarget(to, options.overwrite());
-        new Download(connection, name, to, options.onProgress()).run(options.keepPartial());
+        new Download(connection, name, to, options).run();
         return to;
     }
 
@@ -420,6 +420,7 @@ public final class SpotreelClient implements AutoCloseable {
     private static void checkTarget(RunOptions options) {
         if (options.to() != null) {
             Download.checkTarget(options.to(), options.download().overwrite());
+            PartialFile.check(options.to());
         }
     }
 

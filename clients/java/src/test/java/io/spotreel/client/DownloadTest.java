@@ -12,11 +12,14 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
@@ -29,6 +32,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class DownloadTest {
+    // The lock that Java takes, taken by another process.
+    private static final String LOCK =
+            "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB);";
+
     private final FakeServer server = new FakeServer();
     private final SpotreelClient client = server.client();
 
@@ -203,6 +210,7 @@ class DownloadTest {
         Files.writeString(to, "mine");
         assertReason("FILE_EXISTS", to);
         assertReason("FILE_IS_DIRECTORY", folder);
+        assertReason("FILE_IS_SPECIAL", Path.of("/dev/null"));
         assertReason("DIRECTORY_MISSING", folder.resolve("missing/out.mp4"));
         assertEquals(List.of(), server.calls);
         download(DownloadOptions.builder().overwrite(true));
@@ -210,10 +218,14 @@ class DownloadTest {
     }
 
     private void assertReason(String reason, Path target) {
+        assertReason(reason, target, target);
+    }
+
+    private void assertReason(String reason, Path target, Path named) {
         LocalFileException e =
                 assertThrows(LocalFileException.class, () -> client.downloadOutput(FakeServer.JOB, target));
         assertEquals(reason, e.reason());
-        assertEquals(target.toString(), e.metadata().get("path"));
+        assertEquals(named.toString(), e.metadata().get("path"));
     }
 
     @Test
@@ -221,7 +233,147 @@ class DownloadTest {
         Files.createDirectory(part);
         LocalFileException e = assertThrows(LocalFileException.class, this::download);
         assertEquals("FILE_UNWRITABLE", e.reason());
-        assertEquals(part + " cannot be written: Is a directory.", e.getMessage());
+        assertEquals(part + " cannot be written: it is no file.", e.getMessage());
+    }
+
+    @Test
+    void refusesATargetWithoutAName() throws Exception {
+        assertReason("FILE_NAME_MISSING", Path.of(""));
+        assertEquals(List.of(), server.calls);
+    }
+
+    @Test
+    void aSecondDownloadToTheSameFileIsRefused() throws Exception {
+        List<String> reasons = new ArrayList<>();
+        Path link = Files.createSymbolicLink(folder.resolve("link"), folder);
+        Consumer<Progress> again = progress -> {
+            for (Path same : List.of(to, link.resolve("out.mp4"))) {
+                LocalFileException e = assertThrows(
+                        LocalFileException.class, () -> client.downloadOutput(FakeServer.JOB, same));
+                assertEquals(same + ".part is being written by another download.", e.getMessage());
+                reasons.add(e.reason());
+            }
+        };
+        download(DownloadOptions.builder().onProgress(again));
+        assertEquals(20, reasons.size());
+        assertEquals(List.of("FILE_IN_USE"), reasons.stream().distinct().toList());
+        assertWhole();
+    }
+
+    /** Whether another process gets the lock. */
+    private boolean isFree() {
+        try {
+            return new ProcessBuilder("python3", "-c", LOCK, part.toString()).start().waitFor() == 0;
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void otherProcessesAreKeptOut() throws Exception {
+        server.chunkBytes = 10_000;
+        List<Boolean> free = new ArrayList<>();
+        download(DownloadOptions.builder().onProgress(progress -> {
+            // A refusal must not lose the lock of the process.
+            assertThrows(LocalFileException.class, this::download);
+            free.add(isFree());
+        }));
+        assertEquals(List.of(false), free);
+        Files.delete(to);
+        Files.write(part, new byte[10]);
+        assertTrue(isFree());
+        Process other = new ProcessBuilder(
+                        "python3", "-c", LOCK + "print(flush=True); sys.stdin.read()", part.toString())
+                .start();
+        try {
+            other.getInputStream().read();
+            assertReason("FILE_IN_USE", to, part);
+            assertTrue(Files.exists(part));
+        } finally {
+            other.destroyForcibly().waitFor();
+        }
+        download();
+        assertWhole();
+    }
+
+    /** Does {@code change} when all has come and nothing was renamed yet. */
+    private void downloadAndAtTheEnd(DownloadOptions.Builder options, Callable<?> change) throws InterruptedException {
+        download(options.onProgress(progress -> {
+            if (progress.bytesDone() == progress.bytesTotal()) {
+                try {
+                    change.call();
+                } catch (Exception e) {
+                    throw new AssertionError(e);
+                }
+            }
+        }));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void replacesATargetThatAppearedMeanwhileOnlyWhereItMay(boolean overwrite) throws Exception {
+        DownloadOptions.Builder options = DownloadOptions.builder().overwrite(overwrite);
+        Callable<?> appear = () -> Files.writeString(to, "mine");
+        if (overwrite) {
+            downloadAndAtTheEnd(options, appear);
+            assertWhole();
+        } else {
+            LocalFileException e =
+                    assertThrows(LocalFileException.class, () -> downloadAndAtTheEnd(options, appear));
+            assertEquals("FILE_EXISTS", e.reason());
+            assertEquals("mine", Files.readString(to));
+            assertArrayEquals(server.output, Files.readAllBytes(part));
+        }
+    }
+
+    @Test
+    void givesTheNameToNothingElse() throws Exception {
+        List<Callable<?>> changes = List.of(
+                () -> Files.write(part, new byte[1], StandardOpenOption.APPEND),
+                () -> Files.move(Files.writeString(folder.resolve("other"), "other"), part, StandardCopyOption.REPLACE_EXISTING));
+        for (Callable<?> change : changes) {
+            LocalFileException e = assertThrows(
+                    LocalFileException.class, () -> downloadAndAtTheEnd(DownloadOptions.builder(), change));
+            assertEquals("FILE_CHANGED", e.reason());
+            assertFalse(Files.exists(to));
+        }
+        assertEquals("other", Files.readString(part));
+    }
+
+    @Test
+    void doesNotRemoveWhatTookItsPlace() throws Exception {
+        server.wrongSha256.arm(1, 0);
+        assertThrows(
+                SpotreelException.class,
+                () -> downloadAndAtTheEnd(
+                        DownloadOptions.builder(),
+                        () -> Files.move(
+                                Files.writeString(folder.resolve("other"), "other"),
+                                part,
+                                StandardCopyOption.REPLACE_EXISTING)));
+        assertEquals("other", Files.readString(part));
+    }
+
+    @Test
+    void aFailureLeavesWhatWasThereBefore() throws Exception {
+        byte[] before = Arrays.copyOf(server.output, 4321);
+        Files.write(part, before);
+        assertThrows(NotFoundException.class, () -> client.downloadOutput("jobs/missing", to));
+        assertArrayEquals(before, Files.readAllBytes(part));
+
+        Consumer<Progress> interrupt = progress -> Thread.currentThread().interrupt();
+        DownloadOptions.Builder options =
+                DownloadOptions.builder().keepPartial(false).onProgress(interrupt);
+        assertThrows(InterruptedException.class, () -> download(options));
+        assertArrayEquals(before, Arrays.copyOf(Files.readAllBytes(part), before.length));
+    }
+
+    @Test
+    void aFailureRemovesWhatWasStartedOver() throws Exception {
+        Files.write(part, new byte[20_000]);
+        server.restartOutput.arm(1000, 1000);
+        assertThrows(SpotreelException.class, this::download);
+        assertFalse(Files.exists(part));
     }
 
     @Test

@@ -84,6 +84,10 @@ final class FakeServer implements AutoCloseable {
     }
 
     final Fault unavailable = new Fault(); // GetJob
+    final Fault createUnavailable = new Fault(); // the job is created and the answer lost
+    final Fault cancelUnavailable = new Fault();
+    final Fault cancelRefused = new Fault();
+    final Fault endedBeforeCancel = new Fault(); // it SUCCEEDED
     final Fault cutWatch = new Fault(); // after messages
     final Fault endWatchEarly = new Fault(); // after messages, with OK
     final Fault silentWatch = new Fault(); // after messages
@@ -112,6 +116,8 @@ final class FakeServer implements AutoCloseable {
     final CountDownLatch created = new CountDownLatch(1);
 
     final CountDownLatch watched = new CountDownLatch(1);
+    /** Open once a job is to be cancelled. */
+    final CountDownLatch cancelAsked = new CountDownLatch(1);
     /** CreateJob answers when this is open. */
     volatile CountDownLatch answerCreations = new CountDownLatch(0);
     /** What has gone out of all outputs, or waits in a buffer of gRPC to go. */
@@ -246,6 +252,10 @@ final class FakeServer implements AutoCloseable {
             } catch (InterruptedException e) {
                 throw new AssertionError(e);
             }
+            if (createUnavailable.fires(0)) {
+                observer.onError(Status.UNAVAILABLE.withDescription("connection reset").asException());
+                return;
+            }
             answer(
                     observer,
                     CreateJobResponse.newBuilder()
@@ -286,6 +296,21 @@ final class FakeServer implements AutoCloseable {
 
         @Override
         public void cancelJob(CancelJobRequest request, StreamObserver<CancelJobResponse> observer) {
+            cancelAsked.countDown();
+            if (cancelRefused.fires(0)) {
+                observer.onError(refusal(Status.Code.NOT_FOUND, "JOB_NOT_FOUND"));
+                return;
+            }
+            if (cancelUnavailable.fires(0)) {
+                observer.onError(Status.UNAVAILABLE.withDescription("connection reset").asException());
+                return;
+            }
+            if (endedBeforeCancel.fires(0)) {
+                hangs = false;
+                history.add(change(history.size() + 1, Job.newBuilder().setState(Job.State.STATE_SUCCEEDED)));
+                observer.onError(refusal(Status.Code.FAILED_PRECONDITION, "JOB_NOT_CANCELLABLE"));
+                return;
+            }
             Job.Builder cancelling = Job.newBuilder().setState(Job.State.STATE_CANCELLING);
             history.add(change(history.size() + 1, cancelling));
             history.add(change(history.size() + 1, Job.newBuilder().setState(Job.State.STATE_CANCELLED)));
@@ -325,6 +350,10 @@ final class FakeServer implements AutoCloseable {
         @Override
         public void readJobOutput(ReadJobOutputRequest request, StreamObserver<ReadJobOutputResponse> observer) {
             reads.add(request);
+            if (!request.getName().equals(JOB)) {
+                observer.onError(refusal(Status.Code.NOT_FOUND, "JOB_NOT_FOUND"));
+                return;
+            }
             if (request.getReadOffset() > output.length) {
                 observer.onError(refusal(Status.Code.OUT_OF_RANGE, "OFFSET_BEYOND_END"));
                 return;

@@ -127,7 +127,11 @@ final class Connection implements AutoCloseable {
         if (managed.isShutdown()) {
             // Not transient: nobody waits for the server any more.
             return new SpotreelException(
-                    ErrorCode.CANCELLED, "CLIENT_CLOSED", "The client was closed.", SpotreelException.Details.NONE, cause);
+                    ErrorCode.FAILED_PRECONDITION,
+                    "CLIENT_CLOSED",
+                    "The client was closed.",
+                    SpotreelException.Details.NONE,
+                    cause);
         }
         connectNow();
         return Statuses.exceptionOf(status, trailers, server, cause);

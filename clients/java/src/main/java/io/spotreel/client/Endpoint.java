@@ -8,6 +8,8 @@ import io.grpc.TlsChannelCredentials;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,12 +50,22 @@ record Endpoint(String target, ChannelCredentials credentials, ApiKey apiKey) {
                     "SERVER_MISSING",
                     "No server is named: pass one, or set %s to host:port.".formatted(SERVER_VARIABLE));
         }
+        if (named.contains("@")) {
+            // Not repeated: what is before it is a secret.
+            throw new SpotreelException(
+                    ErrorCode.INVALID_ARGUMENT,
+                    "SERVER_INVALID",
+                    "A server is named without a user: write host:port, or https://host:port.");
+        }
         Matcher parts = NAMED.matcher(named);
         if (!parts.matches()) {
             throw invalid(named, "write host:port, or https://host:port");
         }
         String v6 = parts.group("v6") != null ? parts.group("v6") : parts.group("bare");
         String host = v6 != null ? v6 : parts.group("host");
+        if (v6 == null && !isResolvable(host)) {
+            throw invalid(named, "write a host of letters, digits, hyphens and dots, or an address");
+        }
         boolean loopback = v6 != null ? isLoopback(v6, named) : isLoopback(host);
         boolean tls = parts.group("scheme") == null ? !loopback : parts.group("scheme").equals("https");
         int port = parts.group("port") != null
@@ -64,7 +76,7 @@ record Endpoint(String target, ChannelCredentials credentials, ApiKey apiKey) {
         }
         String key = either(apiKey, environment.apply(API_KEY_VARIABLE));
         String caInEnvironment = either(environment.apply(TLS_CA_VARIABLE), null);
-        Path ca = tlsCa != null || caInEnvironment == null ? tlsCa : Path.of(caInEnvironment);
+        Path ca = tlsCa != null || caInEnvironment == null ? tlsCa : LocalFileException.pathOf(caInEnvironment, "TLS_CA_UNREADABLE");
         return new Endpoint(
                 (v6 != null ? "[" + v6 + "]" : host) + ":" + port,
                 tls ? tlsCredentials(ca) : InsecureChannelCredentials.create(),
@@ -86,6 +98,15 @@ record Endpoint(String target, ChannelCredentials credentials, ApiKey apiKey) {
     private static String either(String given, String otherwise) {
         String chosen = given == null || given.isEmpty() ? otherwise : given;
         return chosen == null || chosen.isEmpty() ? null : chosen;
+    }
+
+    /** Whether gRPC takes it as a name; with others, as {@code my_host}, it throws IllegalArgumentException. */
+    private static boolean isResolvable(String host) {
+        try {
+            return new URI("dns://" + host).getHost() != null;
+        } catch (URISyntaxException e) {
+            return false;
+        }
     }
 
     private static boolean isLoopback(String host) {

@@ -321,7 +321,7 @@ public final class SpotreelClient implements AutoCloseable {
         if (known != null) {
             return known;
         }
-        String asset = uploadAsset(Path.of(source), onProgress).getName();
+        String asset = uploadAsset(fileOf(source), onProgress).getName();
         return MediaSource.newBuilder().setAsset(asset).build();
     }
 
@@ -330,10 +330,14 @@ public final class SpotreelClient implements AutoCloseable {
         if (source.regionMatches(true, 0, "http://", 0, 7) || source.regionMatches(true, 0, "https://", 0, 8)) {
             return MediaSource.newBuilder().setUri(source).build();
         }
-        if (source.startsWith("assets/") && !Files.exists(Path.of(source))) {
+        if (source.startsWith("assets/") && !Files.exists(fileOf(source))) {
             return MediaSource.newBuilder().setAsset(source).build();
         }
         return null;
+    }
+
+    private static Path fileOf(String source) {
+        return LocalFileException.pathOf(source, "FILE_UNREADABLE");
     }
 
     // Whole pieces of work
@@ -428,7 +432,7 @@ public final class SpotreelClient implements AutoCloseable {
     private static void refuseOwnInput(RunOptions options, String source) {
         Path to = options.to();
         try {
-            if (to != null && asItIs(source) == null && Files.exists(to) && Files.isSameFile(to, Path.of(source))) {
+            if (to != null && asItIs(source) == null && Files.exists(to) && Files.isSameFile(to, fileOf(source))) {
                 throw new LocalFileException(
                         "FILE_IS_INPUT", to + " is an input of the work; choose another name for its output.", to, null);
             }

@@ -45,6 +45,10 @@ final class Upload {
     /** A local file as it was when its digest was taken. */
     private record Content(Path path, long size, FileTime modified, byte[] sha256) {
         static Content of(Path path) throws InterruptedException {
+            // Opening a pipe would wait for its other end.
+            if (Files.exists(path) && !Files.isRegularFile(path)) {
+                throw new LocalFileException("FILE_UNREADABLE", path + " is no file.", path, null);
+            }
             // Not a channel: that closes itself when the thread is interrupted.
             try (InputStream file = new FileInputStream(path.toFile())) {
                 BasicFileAttributes before = Files.readAttributes(path, BasicFileAttributes.class);

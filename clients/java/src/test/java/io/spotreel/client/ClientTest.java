@@ -96,6 +96,7 @@ class ClientTest {
         client.close();
         SpotreelException e = assertThrows(SpotreelException.class, () -> client.getJob(FakeServer.JOB));
         assertEquals("CLIENT_CLOSED", e.reason());
+        assertEquals(ErrorCode.FAILED_PRECONDITION, e.code());
         client.close();
     }
 

@@ -57,17 +57,38 @@ class EndpointTest {
                 "render.example:",
                 ":50051",
                 "render.example:1/path",
-                "user@render.example",
                 "render example",
                 "[render.example]:1",
                 "[::1",
                 "1:2:3:zz",
+                // gRPC's resolver takes none of these.
+                "my_host:50051",
+                "127.1:50051",
+                "http://münchen.example",
             })
     void refusesWhatIsNoServer(String server) {
         SpotreelException e = assertThrows(SpotreelException.class, () -> resolve(server));
         assertEquals("SERVER_INVALID", e.reason());
         assertEquals(ErrorCode.INVALID_ARGUMENT, e.code());
         assertTrue(e.getMessage().contains(server));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"https://user:s3cret@render.example", "s3cret@render.example:1", "a:s3cret@[::1]:1"})
+    void refusesAUserWithoutShowingIt(String server) {
+        SpotreelException e = assertThrows(SpotreelException.class, () -> resolve(server));
+        assertEquals("SERVER_INVALID", e.reason());
+        assertEquals(
+                "A server is named without a user: write host:port, or https://host:port.", e.getMessage());
+    }
+
+    @Test
+    void refusesCertificatesWhoseNameNoFileCanHave() {
+        LocalFileException e = assertThrows(
+                LocalFileException.class,
+                () -> Endpoint.resolve(
+                        "localhost", null, null, name -> name.equals("SPOTREEL_TLS_CA") ? "ca\0.pem" : null));
+        assertEquals("TLS_CA_UNREADABLE", e.reason());
     }
 
     @Test

@@ -142,6 +142,26 @@ class UploadTest {
     }
 
     @Test
+    void refusesWhatIsNoFile() throws Exception {
+        Path pipe = folder.resolve("pipe");
+        assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+        for (Path path : List.of(folder, pipe, Path.of("/dev/null"))) {
+            file = path;
+            LocalFileException e = assertThrows(LocalFileException.class, this::upload);
+            assertEquals("FILE_UNREADABLE", e.reason());
+            assertEquals(path + " is no file.", e.getMessage());
+        }
+        assertEquals(List.of(), server.calls);
+    }
+
+    @Test
+    void refusesANameThatNoFileCanHave() {
+        LocalFileException e = assertThrows(LocalFileException.class, () -> client.source("in\0.mp4"));
+        assertEquals("FILE_UNREADABLE", e.reason());
+        assertEquals("in\0.mp4", e.metadata().get("path"));
+    }
+
+    @Test
     void anInterruptEndsIt() {
         Consumer<Progress> interrupt = progress -> Thread.currentThread().interrupt();
         assertThrows(InterruptedException.class, () -> client.uploadAsset(file, interrupt));

@@ -13,7 +13,7 @@ public final class RunOptions {
 
     private RunOptions(Builder builder) {
         to = builder.to;
-        requestId = builder.requestId == null ? UUID.randomUUID().toString() : builder.requestId;
+        requestId = builder.requestId;
         download = builder.download.build();
     }
 
@@ -31,8 +31,9 @@ public final class RunOptions {
         return to;
     }
 
+    /** What a new piece of work is called: by default each one differently, whether or not the options are the same. */
     String requestId() {
-        return requestId;
+        return requestId == null ? UUID.randomUUID().toString() : requestId;
     }
 
     DownloadOptions download() {
@@ -98,7 +99,7 @@ public final class RunOptions {
         /**
          * Names the work, so that a program that starts anew finds the job that it created before instead of another one.
          *
-         * @param requestId a UUID; unless set, one is made
+         * @param requestId a UUID; unless set, one is made for each run
          * @return this
          */
         public Builder requestId(String requestId) {

@@ -363,10 +363,12 @@ public final class SpotreelClient implements AutoCloseable {
      * @throws JobFailedException where the work fails
      * @throws JobCancelledException where somebody else cancels the job
      * @throws LocalFileException before anything starts, where the target is in the way
-     * @throws InterruptedException where the thread is interrupted meanwhile: the job was cancelled then, and its end waited
-     *     for, for 30 s at most. Interrupt once more to stop waiting.
+     * @throws InterruptedException where the thread is interrupted meanwhile: the server was asked to cancel the job then,
+     *     and the job's end waited for, together for 30 s at most. The last progress that had a job tells what became of it.
+     *     Interrupt once more to stop waiting.
      */
     public Job run(JobSpec spec, RunOptions options) throws InterruptedException {
+        heedInterrupt();
         checkTarget(options);
         Job job = follow(spec, options);
         if (options.to() != null) {
@@ -387,6 +389,7 @@ public final class SpotreelClient implements AutoCloseable {
      * @throws InterruptedException as {@link #run(JobSpec, RunOptions)}
      */
     public Job caption(String video, String subtitles, RunOptions options) throws InterruptedException {
+        heedInterrupt();
         checkTarget(options);
         refuseOwnInput(options, video);
         refuseOwnInput(options, subtitles);
@@ -421,6 +424,13 @@ public final class SpotreelClient implements AutoCloseable {
         return Run.start(() -> run(spec, options));
     }
 
+    /** gRPC heeds it only when a call is on its way. */
+    private static void heedInterrupt() throws InterruptedException {
+        if (Thread.interrupted()) {
+            throw new InterruptedException("interrupted before anything was sent");
+        }
+    }
+
     private static void checkTarget(RunOptions options) {
         if (options.to() != null) {
             Download.checkTarget(options.to(), options.download().overwrite());
@@ -442,19 +452,18 @@ public final class SpotreelClient implements AutoCloseable {
     }
 
     private Job follow(JobSpec spec, RunOptions options) throws InterruptedException {
-        ListenableFuture<CreateJobResponse> creation = connection
-                .futureJobs()
-                .createJob(CreateJobRequest.newBuilder()
-                        .setSpec(spec)
-                        .setRequestId(options.requestId())
-                        .build());
+        CreateJobRequest request = CreateJobRequest.newBuilder()
+                .setSpec(spec)
+                .setRequestId(options.requestId())
+                .build();
+        ListenableFuture<CreateJobResponse> creation = connection.futureJobs().createJob(request);
         try {
             Job created = answer(creation);
             options.onProgress().accept(Jobs.progressOf(created));
             return Jobs.succeeded(waitJob(created.getName(), options.onProgress()));
         } catch (InterruptedException e) {
             // The server may have the job although its answer is not here yet.
-            callOff(creation, options.onProgress());
+            callOff(request, creation, options.onProgress());
             throw e;
         }
     }
@@ -468,9 +477,10 @@ public final class SpotreelClient implements AutoCloseable {
     }
 
     /** Cancels the job and waits for its end, in another thread: that one can be stopped whatever it waits for. */
-    private void callOff(ListenableFuture<CreateJobResponse> creation, Consumer<Progress> onProgress)
+    private void callOff(
+            CreateJobRequest request, ListenableFuture<CreateJobResponse> creation, Consumer<Progress> onProgress)
             throws InterruptedException {
-        Thread ending = new Thread(() -> end(creation, onProgress), "spotreel-cancel");
+        Thread ending = new Thread(() -> persistInEnding(request, creation, onProgress), "spotreel-cancel");
         ending.setDaemon(true);
         ending.start();
         try {
@@ -481,18 +491,41 @@ public final class SpotreelClient implements AutoCloseable {
         }
     }
 
-    private void end(ListenableFuture<CreateJobResponse> creation, Consumer<Progress> onProgress) {
+    private void persistInEnding(
+            CreateJobRequest request, ListenableFuture<CreateJobResponse> creation, Consumer<Progress> onProgress) {
         try {
-            String name = answer(creation).getName();
+            Retry.persist(() -> end(nameOf(request, creation), onProgress), CANCEL_TIMEOUT);
+        } catch (SpotreelException | InterruptedException e) {
+            // It is said by what was not reported: a caller that wants to be sure has seen CANCELLED.
+        }
+    }
+
+    /** Names the job; asks again where the answer got lost, as the server may have the job. */
+    private String nameOf(CreateJobRequest request, ListenableFuture<CreateJobResponse> creation)
+            throws InterruptedException {
+        try {
+            return answer(creation).getName();
+        } catch (SpotreelException e) {
+            if (!e.isTransient()) {
+                throw e;
+            }
+            return connection.call(() -> connection.jobs().createJob(request)).getJob().getName();
+        }
+    }
+
+    private Job end(String name, Consumer<Progress> onProgress) throws InterruptedException {
+        try {
             Job job = connection
                     .call(() -> connection.jobs().cancelJob(cancelRequest(name)))
                     .getJob();
             onProgress.accept(Jobs.progressOf(job));
-            waitJob(name, onProgress);
-        } catch (SpotreelException | InterruptedException e) {
-            // It has ended already, or it is said by what was not reported: a caller that wants to be sure has seen
-            // CANCELLED.
+        } catch (SpotreelException e) {
+            // Where it has ended already, how is still to be told.
+            if (e.code() != ErrorCode.FAILED_PRECONDITION) {
+                throw e;
+            }
         }
+        return waitJob(name, onProgress);
     }
 
     private <T> T call(Connection.Unary<T> unary) {

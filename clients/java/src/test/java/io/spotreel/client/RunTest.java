@@ -3,11 +3,13 @@ package io.spotreel.client;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.rpc.BadRequest;
 import io.grpc.Status;
+import io.spotreel.orchestrator.v1.CreateJobRequest;
 import io.spotreel.orchestrator.v1.Job;
 import io.spotreel.orchestrator.v1.JobFailure;
 import io.spotreel.orchestrator.v1.JobSpec;
@@ -25,6 +27,7 @@ import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
@@ -71,9 +74,13 @@ class RunTest {
     @Test
     void namesTheWorkOnce() throws InterruptedException {
         client.run(SPEC, RunOptions.builder().requestId("00000000-0000-4000-8000-000000000000").build());
-        client.run(SPEC, RunOptions.builder().build());
+        RunOptions unnamed = RunOptions.builder().build();
+        client.run(SPEC, unnamed);
+        client.run(SPEC, unnamed);
         assertEquals("00000000-0000-4000-8000-000000000000", server.creations.get(0).getRequestId());
         assertEquals(36, server.creations.get(1).getRequestId().length());
+        assertNotEquals(
+                server.creations.get(1).getRequestId(), server.creations.get(2).getRequestId());
     }
 
     @Test
@@ -109,6 +116,87 @@ class RunTest {
         assertThrows(LocalFileException.class, () -> client.start(SPEC, options));
         assertThrows(LocalFileException.class, () -> client.caption("a.mp4", "a.srt", options));
         assertEquals(List.of(), server.calls);
+    }
+
+    @Test
+    void refusesATargetThatCannotBeWrittenBeforeAnythingStarts() {
+        // There is room for the name itself, and none for .part.
+        RunOptions options =
+                RunOptions.builder().to(folder.resolve("x".repeat(255))).build();
+        for (Executable work : List.<Executable>of(
+                () -> client.run(SPEC, options),
+                () -> client.start(SPEC, options),
+                () -> client.caption("a.mp4", "a.srt", options))) {
+            LocalFileException e = assertThrows(LocalFileException.class, work);
+            assertEquals("FILE_UNWRITABLE", e.reason());
+        }
+        RunOptions nameless = RunOptions.builder().to(Path.of("")).build();
+        LocalFileException e = assertThrows(LocalFileException.class, () -> client.run(SPEC, nameless));
+        assertEquals("FILE_NAME_MISSING", e.reason());
+        assertEquals(List.of(), server.calls);
+    }
+
+    @Test
+    void theCheckOfTheTargetLeavesWhatIsThere() throws Exception {
+        server.states(Job.State.STATE_QUEUED, Job.State.STATE_FAILED);
+        RunOptions options = options().to(folder.resolve("out.mp4")).build();
+        assertThrows(JobFailedException.class, () -> client.run(SPEC, options));
+        Path part = folder.resolve("out.mp4.part");
+        assertFalse(Files.exists(part));
+        Files.writeString(part, "some");
+        assertThrows(JobFailedException.class, () -> client.run(SPEC, options));
+        assertEquals("some", Files.readString(part));
+    }
+
+    @Test
+    void anInterruptBeforeItBeganSendsNothing() throws IOException {
+        Path video = Files.write(folder.resolve("in.mp4"), new byte[10]);
+        Thread.currentThread().interrupt();
+        assertThrows(InterruptedException.class, () -> client.run(SPEC, options().build()));
+        Thread.currentThread().interrupt();
+        assertThrows(
+                InterruptedException.class,
+                () -> client.caption(video.toString(), video.toString(), options().build()));
+        assertEquals(List.of(), server.calls);
+    }
+
+    @Test
+    void cancelsAJobWhoseServerIsAwayForAWhile() throws Exception {
+        hang();
+        Run run = client.start(SPEC, options().build());
+        server.watched.await();
+        // Less than what the service config repeats: four times.
+        server.cancelUnavailable.arm(9, 0);
+        run.cancel();
+        assertThrows(CancellationException.class, run::await);
+        assertEquals(10, server.calls.stream().filter("CancelJob"::equals).count());
+        assertEquals(Step.DONE, steps.get(steps.size() - 1));
+    }
+
+    @Test
+    void asksAgainForTheJobWhoseCreationGotLost() throws Exception {
+        hang();
+        server.answerCreations = new CountDownLatch(1);
+        server.createUnavailable.arm(9, 0);
+        Run run = client.start(SPEC, options().build());
+        server.created.await();
+        run.cancel();
+        server.answerCreations.countDown();
+        assertThrows(CancellationException.class, run::await);
+        assertEquals(10, server.creations.size());
+        assertEquals(1, server.creations.stream().map(CreateJobRequest::getRequestId).distinct().count());
+        assertEquals(Step.DONE, steps.get(steps.size() - 1));
+    }
+
+    @Test
+    void tellsHowAJobEndedThatCouldNotBeCancelledAnyMore() throws InterruptedException {
+        hang();
+        Run run = client.start(SPEC, options().build());
+        server.watched.await();
+        server.endedBeforeCancel.arm(1, 0);
+        run.cancel();
+        assertThrows(CancellationException.class, run::await);
+        assertEquals(Step.DONE, steps.get(steps.size() - 1));
     }
 
     @Test

@@ -27,6 +27,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -60,8 +61,13 @@ public final class Driver {
             JsonObject result = driver.act(client);
             tell("result", result);
         } catch (SpotreelException e) {
-            tell("error", described(e));
-        } catch (InterruptedException e) {
+            // Methods that cannot declare an interrupt have this reason for it.
+            if (e.reason().equals("INTERRUPTED")) {
+                tell("cancelled", new JsonObject());
+            } else {
+                tell("error", described(e));
+            }
+        } catch (InterruptedException | InterruptedIOException e) {
             tell("cancelled", new JsonObject());
         }
     }

@@ -2,8 +2,10 @@ package io.spotreel.client;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.spotreel.orchestrator.v1.Job;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -77,23 +79,29 @@ class DocsTest {
     }
 
     private String java(String... arguments) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of("-XX:TieredStopAtLevel=1", "-cp", classPath()));
-        command.addAll(Arrays.asList(arguments));
-        ProcessBuilder builder =
-                new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true);
-        builder.environment().put("SPOTREEL_SERVER", server.address());
-        builder.environment().put("SPOTREEL_API_KEY", "key");
-        Process process = builder.start();
+        Process process = start(arguments);
         try {
             String said = new String(process.getInputStream().readAllBytes());
+            String complaints = new String(process.getErrorStream().readAllBytes());
             assertTrue(process.waitFor(30, TimeUnit.SECONDS));
-            assertEquals(0, process.exitValue(), said);
+            assertEquals(0, process.exitValue(), complaints);
             return said;
         } finally {
             process.destroyForcibly();
         }
+    }
+
+    private Process start(String... arguments) throws IOException {
+        List<String> command = new ArrayList<>();
+        // In the background of a shell ctrl-C is ignored, and Java leaves it at that.
+        command.addAll(List.of("env", "--default-signal=INT"));
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("-XX:TieredStopAtLevel=1", "-cp", classPath()));
+        command.addAll(Arrays.asList(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
+        builder.environment().put("SPOTREEL_SERVER", server.address());
+        builder.environment().put("SPOTREEL_API_KEY", "key");
+        return builder.start();
     }
 
     private String classPath() {
@@ -162,9 +170,75 @@ class DocsTest {
 
     @Test
     void theExampleCaptions() throws IOException, InterruptedException {
-        String example = Path.of("examples/Caption.java").toAbsolutePath().toString();
-        String said = java(example, "talk.mp4", "talk.srt", "captioned.mp4");
+        Process process = start(example());
+        String said = new String(process.getInputStream().readAllBytes());
+        String shown = new String(process.getErrorStream().readAllBytes());
+        assertEquals(0, process.waitFor(), shown);
         assertArrayEquals(server.output, Files.readAllBytes(folder.resolve("captioned.mp4")));
-        assertTrue(said.contains("downloading     [####"), said);
+        assertEquals("captioned.mp4\n", said);
+        assertTrue(shown.contains("downloading     [####"), shown);
+    }
+
+    private static String[] example() {
+        String example = Path.of("examples/Caption.java").toAbsolutePath().toString();
+        return new String[] {example, "talk.mp4", "talk.srt", "captioned.mp4"};
+    }
+
+    private static void interrupt(Process process) throws IOException, InterruptedException {
+        assertEquals(0, new ProcessBuilder("kill", "-INT", "" + process.pid()).start().waitFor());
+    }
+
+    @Test
+    void theExampleSaysWhyItFailed() throws IOException, InterruptedException {
+        Files.delete(folder.resolve("talk.srt"));
+        Process process = start(example());
+        String shown = new String(process.getErrorStream().readAllBytes());
+        assertEquals(1, process.waitFor());
+        assertTrue(shown.contains("(FILE_UNREADABLE)"), shown);
+    }
+
+    @Test
+    void anInterruptOfTheExampleCancelsTheJob() throws IOException, InterruptedException {
+        server.states(Job.State.STATE_RUNNING);
+        server.hangs = true;
+        Process process = start(example());
+        server.watched.await();
+        interrupt(process);
+        String shown = new String(process.getErrorStream().readAllBytes());
+        assertEquals(130, process.waitFor());
+        assertTrue(shown.endsWith("\nInterrupted; the job was cancelled.\n"), shown);
+        assertTrue(server.calls.contains("CancelJob"));
+    }
+
+    @Test
+    void theExampleSaysWhichJobMayGoOn() throws IOException, InterruptedException {
+        server.states(Job.State.STATE_RUNNING);
+        server.hangs = true;
+        // The job was deleted: nobody can cancel it, or learn how it ended.
+        server.cancelRefused.arm(1, 0);
+        Process process = start(example());
+        server.watched.await();
+        interrupt(process);
+        String shown = new String(process.getErrorStream().readAllBytes());
+        assertEquals(130, process.waitFor());
+        assertTrue(
+                shown.endsWith("\nInterrupted; jobs/1 was last seen STATE_RUNNING: `spotreel jobs cancel jobs/1`.\n"),
+                shown);
+    }
+
+    @Test
+    void aSecondInterruptEndsTheExampleAtOnce() throws IOException, InterruptedException {
+        server.states(Job.State.STATE_RUNNING);
+        server.hangs = true;
+        server.cancelUnavailable.arm(Integer.MAX_VALUE, 0);
+        Process process = start(example());
+        server.watched.await();
+        interrupt(process);
+        server.cancelAsked.await();
+        interrupt(process);
+        assertTrue(process.waitFor(5, TimeUnit.SECONDS));
+        assertEquals(130, process.exitValue());
+        String shown = new String(process.getErrorStream().readAllBytes());
+        assertFalse(shown.contains("Interrupted"), shown);
     }
 }

@@ -29,6 +29,8 @@ import { errorOfStatus } from "./status.js";
 const MAX_MESSAGE_BYTES = 8 << 20;
 /** What may be on its way at once. Node's 64 KiB would allow 1 MB/s where a round trip takes 60 ms. */
 const WINDOW_BYTES = 4 << 20;
+/** How many messages wait to be read. Node's 16 would be 16 MiB of chunks, which come again where one was damaged. */
+const MESSAGES_AHEAD = 2;
 
 export interface ConnectionOptions {
   /** Bounds unary calls, in milliseconds; undefined: as the service config says. */
@@ -195,11 +197,19 @@ export class IncomingStream<Message> {
   readonly #call: ClientReadableStream<Message>;
   readonly #messages: AsyncIterator<Message>;
   readonly #failure: (error: unknown) => unknown;
+  /** Asks for the next message, once; undefined while that has been done. */
+  #fetch: (() => void) | undefined;
 
   constructor(call: ClientReadableStream<Message>, failure: (error: unknown) => unknown) {
     // Nobody may be reading when it ends.
     this.#call = call.on("error", () => {});
     this.#messages = call[Symbol.asyncIterator]();
+    // The library makes the stream and takes no options for it.
+    const fetch = call._read.bind(call);
+    call._read = (size) => {
+      this.#fetch = () => fetch(size);
+      this.#refill();
+    };
     this.#failure = failure;
   }
 
@@ -207,6 +217,7 @@ export class IncomingStream<Message> {
   async read(): Promise<Message | undefined> {
     try {
       const next = await this.#messages.next();
+      this.#refill();
       return next.done ? undefined : next.value;
     } catch (error) {
       throw this.#failure(error);
@@ -215,6 +226,14 @@ export class IncomingStream<Message> {
 
   cancel(): void {
     this.#call.cancel();
+  }
+
+  #refill(): void {
+    if (this.#call.readableLength < MESSAGES_AHEAD) {
+      const fetch = this.#fetch;
+      this.#fetch = undefined;
+      fetch?.();
+    }
   }
 }
 

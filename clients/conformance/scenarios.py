@@ -409,7 +409,8 @@ async def cancel_download(stage: Stage) -> None:
     async with TamperingProxy(stage.service.address, silence) as proxy:
         to = stage.folder / "film.mp4"
         async with stage.driver("download_output", server=proxy.address, name=stage.done.name, to=to) as driver:
-            await moving(driver)
+            async with asyncio.timeout(60):
+                await silence.begun.wait()
             await driver.cancel()
             outcome = await driver.outcome()
     fired(silence.fired, "silence")

@@ -144,10 +144,14 @@ class Break:
 
 
 class Silence:
-    """Lets the answers of one call to `method` end in silence, in front of the one with this number (from 0)."""
+    """Lets the answers of one call to `method` end in silence, in front of the one with this number (from 0).
+
+    `fired` counts, `begun` is set from then on.
+    """
 
     def __init__(self, method: str, *, before: int) -> None:
         self.fired = 0
+        self.begun = asyncio.Event()
         self._method = method
         self._before = before
 
@@ -156,6 +160,7 @@ class Silence:
         if method.endswith(f"/{self._method}") and not self.fired:
             if self._before == 0:
                 self.fired += 1
+                self.begun.set()
                 await asyncio.Event().wait()
             self._before -= 1
         return answer

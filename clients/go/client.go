@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,6 +41,7 @@ type Client struct {
 	timeout  time.Duration
 	patience time.Duration
 	silence  time.Duration
+	answered atomic.Bool // whether the server has ever answered
 }
 
 // Option changes what Dial does by default.
@@ -63,7 +65,7 @@ func WithTLSCA(path string) Option { return func(s *settings) { s.tlsCA = path }
 func WithTimeout(timeout time.Duration) Option { return func(s *settings) { s.timeout = timeout } }
 
 // WithPatience says how long a broken stream is taken up again without any progress; 60 s by default. Before the first
-// message of a stream it is 5 s at most.
+// message of a stream it is 5 s at most, while the server has never answered this client.
 func WithPatience(patience time.Duration) Option { return func(s *settings) { s.patience = patience } }
 
 // WithHeartbeat says how often a quiet server speaks; after three misses a stream counts as broken. 10 s by default.
@@ -210,5 +212,6 @@ func call[Request, Response any](
 	if err != nil {
 		return nil, c.errorOf(ctx, err, trailer)
 	}
+	c.answered.Store(true)
 	return response, nil
 }

@@ -109,7 +109,7 @@ func TestTheKeyIsNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	for _, value := range []any{where, *where, where.perCall, client, *client, WithAPIKey(key)} {
+	for _, value := range []any{where, *where, where.perCall, client, WithAPIKey(key)} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 			if text := fmt.Sprintf(verb, value); strings.Contains(text, key) {
 				t.Errorf("%s of %T shows the key", verb, value)

@@ -14,8 +14,8 @@ const (
 	defaultHeartbeat = 10 * time.Second
 	// Three misses in a row mean that nobody is there.
 	missedHeartbeats = 3
-	// Before the first message it is more likely a wrong address than a break, and people should hear of it soon.
-	firstPatience = 5 * time.Second
+	// A server that has never answered is more likely a wrong address than away, and people should hear of it soon.
+	strangerPatience = 5 * time.Second
 )
 
 var errSilent = errors.New("the other side is silent")
@@ -29,18 +29,17 @@ type resumingStream[M any] struct {
 	start  func(context.Context) (grpc.ServerStreamingClient[M], error)
 	accept func(*M) error
 
-	ctx      context.Context // the caller's
-	call     grpc.ServerStreamingClient[M]
-	callCtx  context.Context // of the call that is open, if any
-	endCall  context.CancelCauseFunc
-	everRead bool
+	ctx     context.Context // the caller's
+	call    grpc.ServerStreamingClient[M]
+	callCtx context.Context // of the call that is open, if any
+	endCall context.CancelCauseFunc
 }
 
 // read returns the next message; the caller knows from that when to stop, and drops the stream.
 func (s *resumingStream[M]) read() (*M, error) {
 	patience := s.client.patience
-	if !s.everRead {
-		patience = min(patience, firstPatience)
+	if !s.client.answered.Load() {
+		patience = min(patience, strangerPatience)
 	}
 	var message *M
 	err := persist(s.ctx, patience, func() (err error) {
@@ -50,7 +49,7 @@ func (s *resumingStream[M]) read() (*M, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.everRead = true
+	s.client.answered.Store(true)
 	return message, nil
 }
 

@@ -2,6 +2,7 @@ package spotreel_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -101,6 +102,26 @@ func TestAServerThatNeverAnsweredIsGivenFiveSeconds(t *testing.T) {
 	errorOf(t, err, spotreel.CodeUnavailable, "SHUTTING_DOWN")
 	if took := time.Since(start); took > 10*time.Second {
 		t.Error(took)
+	}
+}
+
+func TestAServerThatHasAnsweredIsGivenMore(t *testing.T) {
+	s := serve(t)
+	// A wait that a stranger is not granted.
+	delay := durationpb.New(10 * time.Second)
+	s.watch = func(int, *orchestratorv1.WatchJobRequest, watchStream) error {
+		return refusal(codes.ResourceExhausted, "TOO_MANY_REQUESTS", &errdetails.RetryInfo{RetryDelay: delay})
+	}
+	client := s.dial(t, spotreel.WithPatience(time.Minute))
+	_, err := watch(t.Context(), client)
+	errorOf(t, err, spotreel.CodeResourceExhausted, "TOO_MANY_REQUESTS")
+	if _, err := client.GetJob(t.Context(), jobName); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := watch(ctx, client); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want that it still waits", err)
 	}
 }
 

@@ -18,7 +18,7 @@ from tests.clients.conftest import require
 JAVA = ROOT / "clients/java"
 EXAMPLES: dict[str, tuple[str | Path, ...]] = {
     "python": (sys.executable, ROOT / "clients/python/examples/caption.py"),
-    "go": ("go", "-C", ROOT / "clients/go", "run", "./examples/caption"),
+    "go": (ROOT / "out/clients/caption-go",),
     "typescript": ("node", ROOT / "clients/typescript/examples/caption.mjs"),
     "java": ("java", "-cp", f"@{JAVA / 'target/driver.classpath'}", JAVA / "examples/Caption.java"),
 }

@@ -165,7 +165,7 @@ class RunTest {
         hang();
         Run run = client.start(SPEC, options().build());
         server.watched.await();
-        // Less than what the service config repeats: four times.
+        // More than the service config repeats on its own: three times.
         server.cancelUnavailable.arm(9, 0);
         run.cancel();
         assertThrows(CancellationException.class, run::await);

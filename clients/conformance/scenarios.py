@@ -325,6 +325,31 @@ async def output_restarted(stage: Stage) -> None:
     same_content(to, stage.done)
 
 
+@scenario("waits as long as a server asks that has answered before, for more than 5 s too")
+async def patience(stage: Stage) -> None:
+    busy = Break(
+        "ReadJobOutput", error=Broken(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_REQUESTS", retry_seconds=6)
+    )
+    to, started = stage.folder / "film.mp4", time.monotonic()
+    async with TamperingProxy(stage.service.address, busy) as proxy:
+        spec = in_json(film_of(stage.still, seconds=1))
+        outcome = await stage.ask("run", server=proxy.address, spec=spec, to=to)
+    fired(busy.fired, "refusal")
+    outcome.result()
+    expect(time.monotonic() - started > 6, "it has not waited")
+
+
+@scenario("writes what a link points to")
+async def link(stage: Stage) -> None:
+    (stage.folder / "elsewhere").mkdir()
+    target, to = stage.folder / "elsewhere" / "film.mp4", stage.folder / "film.mp4"
+    target.write_text("old")
+    to.symlink_to(target)
+    (await stage.ask("download_output", name=stage.done.name, to=to, overwrite=True)).result()
+    expect(to.is_symlink(), "the link was replaced")
+    same_content(target, stage.done)
+
+
 @scenario("lets one download write one file")
 async def two_at_once(stage: Stage) -> None:
     to, size = stage.folder / "film.mp4", stage.done.output.size_bytes
@@ -365,7 +390,7 @@ async def upload_known(stage: Stage) -> None:
 @scenario("cancels the job when the work is called off, and leaves no file")
 async def cancel(stage: Stage) -> None:
     label = uuid4().hex
-    spec = in_json(film_of(stage.still, seconds=600, labels={"run": label}))
+    spec = in_json(film_of(stage.still, seconds=3600, labels={"run": label}))
     async with stage.driver("run", spec=spec, to=stage.folder / "film.mp4") as driver:
         cancelling: list[asyncio.Task[None]] = []
 
@@ -385,7 +410,7 @@ async def cancel(stage: Stage) -> None:
 @scenario("cancels the job although the server is away when the work is called off")
 async def cancel_while_away(stage: Stage) -> None:
     label = uuid4().hex
-    spec = in_json(film_of(stage.still, seconds=600, labels={"run": label}))
+    spec = in_json(film_of(stage.still, seconds=3600, labels={"run": label}))
     before = stage.service.pid
     async with stage.driver("run", spec=spec, to=stage.folder / "film.mp4") as driver:
         async for event in driver.events():

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 from spotreel.jobs import FINAL_STATES
 from spotreel.orchestrator.v1.job_service_pb2 import ReadJobOutputResponse, WatchJobRequest, WatchJobResponse
@@ -102,13 +103,16 @@ class WrongDigest:
 class Broken(Exception):
     """The call ends with a status of its own: by default with what gRPC makes of a connection that was reset."""
 
-    def __init__(self, code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE, reason: str = "") -> None:
+    def __init__(
+        self, code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE, reason: str = "", *, retry_seconds: int = 0
+    ) -> None:
         self.code = code
         self.trailers: tuple[tuple[str, bytes], ...] = ()
         if reason:
-            detail = AnyMessage()
-            detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="spotreel"))
-            status = status_pb2.Status(code=code.value[0], details=[detail])
+            info, retry = AnyMessage(), AnyMessage()
+            info.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="spotreel"))
+            retry.Pack(error_details_pb2.RetryInfo(retry_delay=Duration(seconds=retry_seconds)))
+            status = status_pb2.Status(code=code.value[0], details=[info, retry] if retry_seconds else [info])
             self.trailers = (("grpc-status-details-bin", status.SerializeToString()),)
 
 

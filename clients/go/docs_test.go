@@ -129,7 +129,7 @@ func TestTheExampleTellsWhatBecameOfTheJob(t *testing.T) {
 		twice      bool
 	}{
 		{"cancelled", "Interrupted; the job was cancelled.", (*server).hangs, false},
-		{"finished meanwhile", "Interrupted; jobs/job-0001 was last seen STATE_RUNNING: `spotreel jobs cancel jobs/job-0001`.",
+		{"finished meanwhile", "Interrupted; jobs/job-0001 was last seen STATE_(QUEUED|RUNNING): `spotreel jobs cancel jobs/job-0001`.",
 			func(s *server) chan struct{} {
 				ready := s.hangs()
 				s.cancel = func() (*orchestratorv1.Job, error) { return nil, refusal(codes.FailedPrecondition, "JOB_FINISHED") }
@@ -178,7 +178,7 @@ func TestTheExampleTellsWhatBecameOfTheJob(t *testing.T) {
 				}
 				return
 			}
-			if status != 130 || !strings.HasSuffix(said.String(), "\n"+test.said+"\n") || output.String() != "" {
+			if status != 130 || !regexp.MustCompile("\n"+test.said+"\n$").MatchString(said.String()) || output.String() != "" {
 				t.Errorf("status %d, said %q, output %q", status, said.String(), output.String())
 			}
 			assertMissing(t, filepath.Join(folder, "interrupted.mp4.part"))

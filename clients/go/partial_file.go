@@ -31,9 +31,17 @@ type partialFile struct {
 	lock         *os.File // the same file once more: the lock outlives the closing of what was written
 }
 
+// newPartialFile makes one that is not open. What a link points to is what is written.
+func newPartialFile(target string) *partialFile {
+	if real, err := filepath.EvalSymlinks(target); err == nil {
+		target = real
+	}
+	return &partialFile{target: target, path: target + ".part", digest: sha256.New()}
+}
+
 // openPartialFile takes up what an earlier download has left, and reads it.
 func openPartialFile(ctx context.Context, target string) (*partialFile, error) {
-	p := &partialFile{target: target, path: target + ".part", digest: sha256.New()}
+	p := newPartialFile(target)
 	if err := p.open(); err != nil {
 		return nil, p.failure(err)
 	}
@@ -57,7 +65,7 @@ func checkTarget(target string, overwrite bool) error {
 	if err := checkFree(target, overwrite); err != nil {
 		return err
 	}
-	p := &partialFile{target: target, path: target + ".part"}
+	p := newPartialFile(target)
 	if err := p.open(); err != nil {
 		return p.failure(err)
 	}

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import spotreel.client
+import spotreel.connection
 import spotreel.download
 import spotreel.partial_file
 import spotreel.retry
@@ -250,6 +251,16 @@ def believes_the_whole() -> None:
 @flaw("output_restarted")
 def gives_up_when_the_output_is_made_anew() -> None:
     download._MOST_RESTARTS = 1
+
+
+@flaw("patience")
+def waits_for_five_seconds() -> None:
+    spotreel.connection.Connection._has_answered = property(lambda _: False, lambda *_: None)  # type: ignore[assignment]
+
+
+@flaw("link")
+def replaces_a_link() -> None:
+    partial_file.partial_path = lambda target: target.with_name(target.name + ".part")
 
 
 @flaw("two_at_once")

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, realpath, rename, rm } from "node:fs/promises";
 
 import { LocalFileError } from "./errors.js";
 import { FileLock } from "./file_lock.js";
@@ -36,7 +36,9 @@ export class PartialFile {
   }
 
   /** Opens the file, or makes it. Throws LocalFileError FILE_IN_USE where another download has it. */
-  static async open(target: string): Promise<PartialFile> {
+  static async open(named: string): Promise<PartialFile> {
+    // What a link points to is what is written; where it points to nothing, it is replaced.
+    const target = await realpath(named).catch(() => named);
     const path = partOf(target);
     for (;;) {
       const file = await writing(path, () => open(path, "a+"));

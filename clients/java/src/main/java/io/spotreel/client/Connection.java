@@ -31,6 +31,7 @@ final class Connection implements AutoCloseable {
     private final Duration timeout;
     private final Duration patience;
     private final Duration heartbeat;
+    private volatile boolean answered;
 
     /** Takes {@code timeout}: bounds unary calls; null: as the service config says. */
     Connection(Endpoint endpoint, Duration timeout, Duration patience, Duration heartbeat) {
@@ -102,6 +103,16 @@ final class Connection implements AutoCloseable {
         return timeout == null ? stub : stub.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
     }
 
+    /** Whether the server has ever answered. */
+    boolean hasAnswered() {
+        return answered;
+    }
+
+    /** Says that it has. */
+    void heard() {
+        answered = true;
+    }
+
     interface Unary<T> {
         T call() throws StatusException;
     }
@@ -109,7 +120,9 @@ final class Connection implements AutoCloseable {
     /** Makes a unary call and throws our own exceptions. */
     <T> T call(Unary<T> unary) throws InterruptedException {
         try {
-            return unary.call();
+            T answer = unary.call();
+            heard();
+            return answer;
         } catch (StatusException e) {
             // gRPC cancels the call and leaves the mark on the thread.
             if (e.getStatus().getCode() == Status.Code.CANCELLED && Thread.interrupted()) {

@@ -40,10 +40,19 @@ final class PartialFile {
     private long size;
     private boolean found;
 
+    /** What a link points to is what is written. */
+    private static Path followed(Path target) {
+        try {
+            return Files.isSymbolicLink(target) ? target.toRealPath() : target;
+        } catch (IOException e) {
+            return target; // It points to nothing.
+        }
+    }
+
     /** Opens the file, or makes it, and locks it: until {@link #close}, or the end of the process, it is ours. */
     private PartialFile(Path target) {
-        this.target = target;
-        this.path = target.resolveSibling(target.getFileName() + ".part");
+        this.target = followed(target);
+        this.path = this.target.resolveSibling(this.target.getFileName() + ".part");
         try {
             written = path.toAbsolutePath().getParent().toRealPath().resolve(path.getFileName());
         } catch (IOException e) {

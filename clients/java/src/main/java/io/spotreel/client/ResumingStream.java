@@ -16,15 +16,14 @@ import java.util.function.Supplier;
 final class ResumingStream<M, T> implements AutoCloseable {
     // The servers send something at least every heartbeat; three misses in a row mean that nobody is there.
     private static final int MISSED_HEARTBEATS = 3;
-    // Before the first message it is more likely a wrong address than a break, and people should hear of it soon.
-    private static final Duration FIRST_PATIENCE = Duration.ofSeconds(5);
+    // A server that has never answered is more likely a wrong address than away, and people should hear of it soon.
+    private static final Duration STRANGER_PATIENCE = Duration.ofSeconds(5);
 
     private final Connection connection;
     private final Supplier<BlockingClientCall<?, M>> start;
     private final Function<M, T> accept;
     private final Duration silence;
     private BlockingClientCall<?, M> call;
-    private boolean heard;
 
     /**
      * Takes {@code start}: makes a call that goes on behind everything that {@code accept} has taken; and {@code accept}:
@@ -41,11 +40,11 @@ final class ResumingStream<M, T> implements AutoCloseable {
     /** Returns what the next message is taken as; the caller knows from that when to stop. */
     T read() throws InterruptedException {
         Duration patience = connection.patience();
-        if (!heard && patience.compareTo(FIRST_PATIENCE) > 0) {
-            patience = FIRST_PATIENCE;
+        if (!connection.hasAnswered() && patience.compareTo(STRANGER_PATIENCE) > 0) {
+            patience = STRANGER_PATIENCE;
         }
         T taken = Retry.persist(this::readOnce, patience);
-        heard = true;
+        connection.heard();
         return taken;
     }
 

@@ -11,7 +11,12 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 from spotreel.jobs import FINAL_STATES
-from spotreel.orchestrator.v1.job_service_pb2 import ReadJobOutputResponse, WatchJobRequest, WatchJobResponse
+from spotreel.orchestrator.v1.job_service_pb2 import (
+    ReadJobOutputRequest,
+    ReadJobOutputResponse,
+    WatchJobRequest,
+    WatchJobResponse,
+)
 
 Change = Callable[[str, bytes], Awaitable[bytes]]
 """Takes the method and an answer, and returns what the client gets instead, and when."""
@@ -63,21 +68,30 @@ class Count:
 
 
 class DamagedChunk:
-    """Changes a byte of the fourth chunk of output, once; `fired` counts, `passed` is how many bytes went by in all."""
+    """Changes a byte of the fourth chunk of output, once; `fired` counts.
+
+    `at` is where that chunk starts, `asked` has the offset of each call that reads.
+    """
 
     def __init__(self) -> None:
         self.fired = 0
-        self.passed = 0
+        self.at = 0
+        self.asked: list[int] = []
         self._chunks = 0
+
+    def request(self, method: str, request: bytes) -> None:
+        """Looks at what the client asks for."""
+        if method.endswith("/ReadJobOutput"):
+            self.asked.append(ReadJobOutputRequest.FromString(request).read_offset)
 
     async def __call__(self, method: str, answer: bytes) -> bytes:
         """Damages what passes, if it is the time."""
         if method.endswith("/ReadJobOutput"):
             message = ReadJobOutputResponse.FromString(answer)
-            self.passed += len(message.data)
             self._chunks += 1
             if self._chunks == 4:
                 self.fired += 1
+                self.at = message.offset
                 message.data = bytes([message.data[0] ^ 1]) + message.data[1:]
                 return message.SerializeToString()
         return answer
@@ -220,7 +234,7 @@ class TamperingProxy(grpc.GenericRpcHandler):
 
     async def _seen(self, method: str, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for request in requests:
-            if isinstance(self._change, Break):
+            if isinstance(self._change, Break | DamagedChunk):
                 self._change.request(method, request)
             yield request
 

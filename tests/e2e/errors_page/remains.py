@@ -1,6 +1,7 @@
 """What finished jobs and refused calls may leave behind in a data folder, and what not."""
 
 import asyncio
+import os
 from pathlib import Path
 
 _PATIENCE_SECONDS = 10
@@ -14,7 +15,8 @@ def leftovers(data: Path) -> list[Path]:
     found = [path for path in data.glob("workers/worker-*/*") if path.name not in _ROOMS]
     for room in ("tasks", "outputs"):
         found += data.glob(f"workers/worker-*/{room}/*")
-    return found + [path for path in data.glob("spool/**/*") if path.is_file()]
+    # Not with glob: that stumbles over a folder that goes while it looks.
+    return found + [Path(folder, name) for folder, _, names in os.walk(data / "spool") for name in names]
 
 
 async def worker_has_started(data: Path) -> None:

@@ -52,7 +52,7 @@ test-clients: $(READY) ## Build the clients of all languages, run their own test
 	$(BIN)/python -m pytest $(PARALLEL) tests/clients
 
 client-go: ## Build the Go client and grpcurl, and test the client
-	cd clients/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./... && $(GO) test ./...
+	cd clients/go && { test -z "$$(gofmt -l .)" || { gofmt -d . ; false; }; } && $(GO) vet ./... && $(GO) test ./...
 	$(GO) -C clients/go build -o "$(CURDIR)/out/clients/conformance-go" ./internal/conformance
 	$(GO) -C clients/go build -o "$(CURDIR)/out/clients/caption-go" ./examples/caption
 	GOBIN="$(CURDIR)/out/clients/bin" $(GO) -C tools/go install github.com/fullstorydev/grpcurl/cmd/grpcurl

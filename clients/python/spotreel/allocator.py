@@ -11,8 +11,8 @@ _BLOCK_BYTES = 31 << 20
 def keep_freed_chunks() -> None:
     """Lets the allocator reuse the memory of chunks of 1 MiB, once for the process.
 
-    As glibc starts out it hands each such block back to the kernel, which has to clear it for the next: a third of a
-    download's processor time (`python -m tests.bench client-download`). In return up to 62 MiB that are free stay with
+    As glibc starts out it hands each such block back to the kernel, which has to clear it for the next. It shows in
+    `python -m tests.bench client-download`. In return up to 62 MiB that are free stay with
     the process. Other allocators take no notice.
     """
     bytes(_BLOCK_BYTES)

@@ -73,6 +73,9 @@ async def play(house: Theatre, client: str, command: Sequence[str | Path], scena
         except (LookupError, TypeError, ValueError) as failure:
             print(f"FAILED  {client}: {scenario.name}: the driver left out {failure!r}", flush=True)
             return False
+        except TimeoutError:
+            print(f"FAILED  {client}: {scenario.name}: the client did not come as far as the fault", flush=True)
+            return False
         except OSError as failure:
             print(f"FAILED  {client}: {scenario.name}: the driver cannot be started: {failure}", flush=True)
             return False
